@@ -1,0 +1,446 @@
+"""Audio files to samples: decode, average the channels, resample, fit to a length.
+
+Every chapter that hears audio starts here, and so does ``python -m mtlib tag``. The thesis works on
+mono audio at 12 kHz [Choi2018, §3.3, §5.2]; its networks take clips of about 29 seconds.
+
+Conventions
+    Samples are float32 in [−1, 1], time last; a decoded MP3 may exceed 1 and is not clipped.
+    The order is fixed, because the parts do not commute: native channels, their mean, soxr "HQ"
+    resampling, cutting. Resamplers differ by −30 dB above 5.4 kHz, so one is used everywhere.
+    A short read is the usual form of damage, so the decoded length is compared with what the file,
+    or the caller, promised. Whatever cannot be used raises `InputError` with one line.
+
+An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
+a frame count (a "Xing" or "Info" frame), and reads no further than its guess. MP3 data is therefore
+read into memory, tags are stripped, and a file without a count gets one, counted frame by frame.
+"""
+
+import contextlib
+import io
+import math
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+
+from .errors import InputError
+
+SAMPLE_RATE = 12_000
+"""Hertz: the rate of every network in the book."""
+
+N_SAMPLES = {1366: 349_440, 1360: 348_000}
+"""Clip length, in samples at 12 kHz, by the number of spectrogram frames (hop 256) it gives.
+
+1366 frames: 29.12 s with centred frames, the networks of the tagging chapters [Choi2018, §3.3].
+1360 frames: 29 s with "same" padding, the Compact-convnet of the transfer chapter [Choi2018, §6.3].
+"""
+
+RESAMPLER = f"soxr {soxr.__version__} HQ"
+"""The resampler, in words: part of the key of every cache of decoded audio."""
+
+_SLACK_SECONDS = 0.1  # a shorter read than promised by less than this is no damage; also read in excess
+_AGAIN = "download or unpack it again"
+
+AudioPath = str | bytes | os.PathLike
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Decoded audio at its native rate.
+
+    Attributes
+    ----------
+    samples : np.ndarray [shape=(time,), dtype=float32]
+        Mean over the channels.
+    sample_rate : int
+        Hertz, as stored in the file.
+    n_channels : int
+        Channels in the file.
+    notes : tuple of str
+        What is odd but harmless, such as ``MP3 data in a file named .wav``.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    n_channels: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+def decode(
+    path: AudioPath,
+    *,
+    offset: float = 0.0,
+    seconds: float | None = None,
+    expected_seconds: float | None = None,
+) -> Recording:
+    """Decode a file (WAV, MP3, FLAC, Ogg, AU, AIFF) to mono at its native rate.
+
+    Parameters
+    ----------
+    path : str, bytes or path
+        The file. Its content decides what it is, not its name.
+    offset, seconds : float
+        The part to read: from `offset`, at most `seconds` (default: all). The file may end earlier.
+    expected_seconds : float, optional
+        Length the whole file should have, where it is known, as for the clips of a dataset. Without
+        it the file's own header says what to expect.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, not audio, damaged, shorter than expected by more than 0.1 s,
+        or holds NaN or infinity; if `offset` lies behind its end.
+
+    Examples
+    --------
+    >>> decode("clip.mp3", expected_seconds=29.124)  # doctest: +SKIP
+    """
+    if not (math.isfinite(offset) and offset >= 0):
+        raise InputError(f"offset must be at least 0 seconds, got {offset}")
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise InputError(f"seconds must be above 0, got {seconds}")
+    name = display_name(path)
+    head = _read_head(path, name)
+    mp3 = _mp3_data(path, head)
+    opened, blocks, n_read = False, [], 0
+    try:
+        with (
+            _quiet_stderr(),
+            soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file,
+        ):
+            opened, rate, n_channels = True, file.samplerate, file.channels
+            n_promised = file.frames if file.frames < 1 << 40 else 0  # a stream may not know its length
+            start = round(offset * rate)
+            if start:
+                file.seek(min(start, n_promised))
+            n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
+            while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
+                block = file.read(min(n_wanted - n_read, 1 << 20), dtype="float32", always_2d=True)
+                if not len(block):
+                    break
+                blocks.append(block.mean(axis=1))  # (time, channel) -> (time,)
+                n_read += len(block)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        if not opened:
+            raise InputError(
+                f"{name}: not audio of a kind that can be read; {_AGAIN}, or convert it to WAV, FLAC, Ogg or MP3"
+            ) from None
+        raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}") from None
+
+    expected = expected_seconds
+    if expected is None:
+        expected = max(n_promised, _pcm_frames_promised(path, head)) / rate
+    if n_read == 0 and start >= n_promised > 0:
+        raise InputError(f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s")
+    wanted = expected - offset if seconds is None else min(expected - offset, seconds)
+    if n_read / rate < wanted - _SLACK_SECONDS:
+        raise InputError(
+            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}"
+        )
+    if n_read == 0:
+        raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}")
+    samples = np.concatenate(blocks)
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"{name}: {np.sum(~np.isfinite(samples)):,} samples are NaN or infinite; export it again"
+        )
+    extension = os.path.splitext(os.fsencode(path))[1].lower()
+    notes = (
+        ()
+        if mp3 is None or extension == b".mp3"
+        else (f"MP3 data in a file named {display_name(extension) or 'without extension'}",)
+    )
+    return Recording(samples, rate, n_channels, notes)
+
+
+def load(
+    path: AudioPath,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    offset: float = 0.0,
+    seconds: float | None = None,
+    expected_seconds: float | None = None,
+) -> np.ndarray:
+    """Decode a file to mono at `sample_rate`; the arguments are those of `decode`.
+
+    Returns
+    -------
+    samples : np.ndarray [shape=(time,), dtype=float32]
+        At most ``round(seconds * sample_rate)`` samples, fewer where the file ends earlier.
+    """
+    # A little more than asked is read, so that the resampler's edge falls outside the last samples.
+    more = None if seconds is None else seconds + _SLACK_SECONDS
+    recording = decode(path, offset=offset, seconds=more, expected_seconds=expected_seconds)
+    samples = resample(recording.samples, recording.sample_rate, sample_rate)
+    return samples if seconds is None else samples[: round(seconds * sample_rate)]
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Resample with soxr "HQ": pass band to 91 % of the new Nyquist frequency.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(time,), dtype=float32]
+    from_rate, to_rate : int
+        Hertz.
+
+    Returns
+    -------
+    samples : np.ndarray [shape=(round(time * to_rate / from_rate),), dtype=float32]
+    """
+    if from_rate < 1 or to_rate < 1:
+        raise InputError(f"sample rates must be at least 1 Hz, got {from_rate} and {to_rate}")
+    if samples.ndim != 1:
+        raise InputError(f"samples must have shape (time,), got {samples.shape}")
+    samples = np.ascontiguousarray(samples, dtype=np.float32)
+    return samples if from_rate == to_rate else soxr.resample(samples, from_rate, to_rate, quality="HQ")
+
+
+def fit_length(samples: np.ndarray, n_samples: int, *, crop: str = "start", short: str = "pad") -> np.ndarray:
+    """Give audio exactly `n_samples` samples.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(…, time)]
+    n_samples : int
+    crop : {"start", "centre"}
+        Which part of longer audio to keep. The author's tagger takes the centre.
+    short : {"pad", "repeat"}
+        Shorter audio gets zeros at its end, or is repeated until it fills [Choi2018, §6.3].
+
+    Returns
+    -------
+    samples : np.ndarray [shape=(…, n_samples)]
+    """
+    if n_samples < 1:
+        raise InputError(f"n_samples must be at least 1, got {n_samples}")
+    if crop not in ("start", "centre"):
+        raise InputError(f'crop must be "start" or "centre", got {crop!r}')
+    if short not in ("pad", "repeat"):
+        raise InputError(f'short must be "pad" or "repeat", got {short!r}')
+    n_given = samples.shape[-1]
+    if n_given == 0:
+        raise InputError("samples are empty: nothing to pad or repeat")
+    if n_given >= n_samples:
+        start = (n_given - n_samples) // 2 if crop == "centre" else 0
+        return samples[..., start : start + n_samples]
+    mode = "constant" if short == "pad" else "wrap"
+    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n_given)], mode=mode)
+
+
+def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> np.ndarray:
+    """Cut audio into windows of equal length, for a network that takes one clip at a time.
+
+    Windows start at 0, `hop`, 2 `hop` and so on. A remainder of fewer than `min_samples` is dropped
+    unless it is all there is; a longer one is repeated until it fills its window.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(time,)]
+    n_samples, hop, min_samples : int
+
+    Returns
+    -------
+    windows : np.ndarray [shape=(n_windows, n_samples)]
+    """
+    if samples.ndim != 1:
+        raise InputError(f"samples must have shape (time,), got {samples.shape}")
+    if hop < 1:
+        raise InputError(f"hop must be at least 1, got {hop}")
+    starts = [
+        s for s in range(0, len(samples), hop) if s == 0 or len(samples) - s >= min(min_samples, n_samples)
+    ]
+    return np.stack([fit_length(samples[s:], n_samples, short="repeat") for s in starts or [0]])
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Tell whether no sample exceeds one step of 16-bit audio (−90 dB of full scale)."""
+    return not samples.size or float(np.abs(samples).max()) <= 2.0**-15
+
+
+def display_name(path: AudioPath) -> str:
+    r"""Return a file name that prints on one line everywhere; odd bytes become ``\xe9``."""
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+_CONTAINERS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")
+_NOT_AUDIO = (  # first bytes, in lower case, and what they mean
+    ((b"<!doctype html", b"<html"), "not audio but an HTML page; the download failed"),
+    ((b"version https://git-lfs",), "not audio but a Git LFS pointer; fetch the file itself (git lfs pull)"),
+    (
+        (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00"),
+        "not audio but macOS file information (._ files); leave it out",
+    ),
+    ((b"pk\x03\x04", b"\x1f\x8b"), "not audio but an archive; unpack it"),
+)
+
+
+def _read_head(path: AudioPath, name: str) -> bytes:
+    """Return the first 4,096 bytes of a file that may be audio."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{name}: a folder; name the audio files in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{name}: not a regular file; copy the audio to one")
+        if status.st_size == 0:
+            raise InputError(f"{name}: 0 bytes; {_AGAIN}")
+        with open(path, "rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file; check its name and folder") from None
+    except OSError as error:
+        raise InputError(
+            f"{name}: cannot be opened ({error.strerror}); check its name and your rights"
+        ) from None
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for signatures, meaning in _NOT_AUDIO:
+        if head.lower().startswith(signatures) or start.startswith(signatures):
+            raise InputError(f"{name}: {meaning}")
+    if head[4:8] == b"ftyp":
+        raise InputError(
+            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3"
+        )
+    return head
+
+
+def _pcm_frames_promised(path: AudioPath, head: bytes) -> int:
+    """Return the frames that a WAV or AU header promises, 0 if it does not say.
+
+    libsndfile lowers its own count to what a cut file still holds, so the header is read here.
+    """
+    if head[:4] == b".snd":
+        _, n_bytes, encoding, _, n_channels = struct.unpack(">5I", head[4:24].ljust(20, b"\0"))
+        width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * n_channels
+        return n_bytes // width if width and n_bytes < 0x7FFFF000 else 0
+    if head[:4] != b"RIFF":
+        return 0
+    width = 0
+    with open(path, "rb") as file:
+        file.seek(12)
+        while len(header := file.read(8)) == 8:
+            kind, n_bytes = header[:4], struct.unpack("<I", header[4:])[0]
+            if kind == b"data":  # a stream that did not know its length wrote the largest number
+                return n_bytes // width if width and n_bytes < 0x7FFFF000 else 0
+            start = file.tell()
+            if kind == b"fmt ":
+                code, _, _, _, align, _ = struct.unpack("<HHIIHH", file.read(16).ljust(16, b"\0"))
+                width = align if code in (1, 3, 6, 7, 0xFFFE) else 0  # PCM, float, A-law, µ-law, extensible
+            file.seek(start + n_bytes + n_bytes % 2)
+    return 0
+
+
+# MPEG audio, layer III: kbit/s by the bitrate index, hertz by version (3: MPEG-1, 2: MPEG-2, 0: 2.5).
+_KBITS = {
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_KBITS[0] = _KBITS[2]
+_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+def _mpeg_frame(data: bytes, at: int) -> tuple[int, int]:
+    """Return length in bytes of the whole frame at a position, and its stream's mark; 0, 0 if none."""
+    if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
+        return 0, 0
+    version, bitrate, rate = data[at + 1] >> 3 & 3, data[at + 2] >> 4, data[at + 2] >> 2 & 3
+    if version == 1 or not 0 < bitrate < 15 or rate == 3:
+        return 0, 0
+    slots = 144_000 if version == 3 else 72_000  # samples of a frame / 8 bits, times 1000
+    length = slots * _KBITS[version][bitrate] // _RATES[version][rate] + (data[at + 2] >> 1 & 1)
+    return (length, 1 + version * 4 + rate) if at + length <= len(data) else (0, 0)
+
+
+def _next_mpeg_frame(data: bytes, at: int, mark: int = 0) -> int:
+    """Return the position of the next frame that another one follows, −1 if there is none."""
+    while (at := data.find(b"\xff", at)) >= 0:
+        length, found = _mpeg_frame(data, at)
+        if length and found == (mark or found):
+            end = at + length
+            if _mpeg_frame(data, end)[1] == found or len(data) - end < 4 or data[end : end + 3] == b"TAG":
+                return at
+        at += 1
+    return -1
+
+
+def _mp3_data(path: AudioPath, head: bytes) -> bytes | None:
+    """Return MP3 data from its first frame on, with a frame count; None if the file is no MP3."""
+    named_mp3 = os.fsencode(path).lower().endswith(b".mp3")
+    tagged = head.startswith((b"ID3", b"TAG"))
+    if head.startswith(_CONTAINERS) or not (named_mp3 or tagged or _mpeg_frame(head, 0)[0]):
+        return None
+    with open(path, "rb") as file:
+        data = file.read()
+    at = 0
+    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
+        a, b, c, d = data[at + 6 : at + 10]  # 28 bits, seven to a byte
+        at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if data[at + 5] & 16 else 0)
+    if data[at : at + 4] in _CONTAINERS:
+        return None
+    first = _next_mpeg_frame(data, at)
+    if first < 0:
+        return None
+    length, mark = _mpeg_frame(data, first)
+    if any(count in data[first : first + min(length, 64)] for count in (b"Xing", b"Info", b"VBRI")):
+        return data[first:]
+
+    n_frames, at = 0, first
+    while at >= 0:
+        while (length := _mpeg_frame(data, at)) and length[1] == mark:
+            n_frames, at = n_frames + 1, at + length[0]
+        at = _next_mpeg_frame(data, at, mark)
+    header = bytes((0xFF, data[first + 1] | 1, 9 << 4 | data[first + 2] & 0x0C, data[first + 3]))
+    mono, mpeg1 = header[3] >> 6 == 3, header[1] >> 3 & 3 == 3
+    side_information = (17 if mono else 32) if mpeg1 else (9 if mono else 17)
+    info = header + bytes(side_information) + b"Info" + struct.pack(">II", 1, n_frames)
+    return info.ljust(_mpeg_frame(header.ljust(4096, b"\0"), 0)[0], b"\0") + data[first:]
+
+
+_stderr_lock = threading.Lock()
+_stderr_users, _stderr_saved = 0, None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while any thread decodes.
+
+    The MP3 decoder writes its remarks there from C, past Python's warnings. What other threads write
+    meanwhile is lost too.
+    """
+    global _stderr_users, _stderr_saved
+    with _stderr_lock:
+        if _stderr_users == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                _stderr_saved = os.dup(2)
+            except OSError:  # closed: the number 2 is then kept from being given to an audio file
+                _stderr_saved = None
+            if nowhere != 2:
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _stderr_users += 1
+    try:
+        yield
+    finally:
+        with _stderr_lock:
+            _stderr_users -= 1
+            if _stderr_users == 0 and _stderr_saved is not None:
+                os.dup2(_stderr_saved, 2)
+                os.close(_stderr_saved)
+                _stderr_saved = None

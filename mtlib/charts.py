@@ -1,0 +1,160 @@
+"""The look of the charts: one Altair theme, fixed colours, and the few shapes the book repeats.
+
+Colours are those of Okabe and Ito, safe for colour-blind readers, with a fixed meaning on every page
+(`COLOURS`). Text and rules take the page's own text colour (``currentColor``), so a chart follows the
+reader from light to dark. Every chart has a description: it becomes the alternative text. Every chapter
+uses it.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+from PIL import Image
+
+from .errors import InputError
+
+COLOURS = {
+    "published": "#0072B2",
+    "synthetic": "#E69F00",
+    "real corpus": "#009E73",
+    "thesis": "currentColor",  # black on a light page, white on a dark one; drawn as an open mark
+}
+"""Colour of each source of evidence."""
+
+CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+"""Okabe–Ito colours for anything else, in order of use."""
+
+_VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
+
+
+@alt.theme.register("mtlib", enable=True)
+def theme() -> alt.theme.ThemeConfig:
+    """Return the Altair theme: transparent, text in the page's colour, full text width."""
+    text = {"labelColor": "currentColor", "titleColor": "currentColor"}
+    return alt.theme.ThemeConfig(
+        {
+            "config": {
+                "background": "transparent",
+                "font": "system-ui, sans-serif",
+                "view": {"stroke": None, "continuousWidth": 640, "continuousHeight": 320},
+                "axis": {
+                    **text,
+                    "labelFontSize": 12,
+                    "titleFontSize": 13,
+                    "titleFontWeight": "normal",
+                    "gridColor": "currentColor",
+                    "gridOpacity": 0.12,
+                    "domainColor": "currentColor",
+                    "tickColor": "currentColor",
+                },
+                "legend": {**text, "labelFontSize": 12, "titleFontSize": 13, "orient": "top"},
+                "header": {**text, "labelFontSize": 13},
+                "title": {"color": "currentColor", "fontSize": 14, "anchor": "start"},
+                "text": {"color": "currentColor", "fontSize": 12},
+                "rule": {"color": "currentColor"},
+                "range": {"category": list(CATEGORICAL)},
+            }
+        }
+    )
+
+
+alt.renderers.enable("html")
+alt.renderers.set_embed_options(renderer="svg", actions=False)
+
+
+def finish(chart: alt.TopLevelMixin, alt_text: str, *, height: int = 320) -> alt.TopLevelMixin:
+    """Make a chart fill the text width and give it its alternative text.
+
+    Parameters
+    ----------
+    chart : altair chart
+        Single or layered.
+    alt_text : str
+        What the chart shows, with its numbers; made from the data.
+    height : int
+        Height in pixels.
+    """
+    if not alt_text.strip():
+        raise InputError("alt_text must say what the chart shows, got an empty text")
+    return chart.properties(width="container", height=height, description=alt_text)
+
+
+def picture(values: np.ndarray, low: float | None = None, high: float | None = None) -> str:
+    """Return a matrix as a PNG picture in a data address, first row at the bottom.
+
+    Parameters
+    ----------
+    values : ndarray (freq, time)
+        Anything finite; drawn with the viridis colours.
+    low, high : float, optional
+        Values of the first and the last colour; the extremes by default.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise InputError(f"values must be a finite matrix, got shape {values.shape}")
+    low = values.min() if low is None else low
+    high = values.max() if high is None else high
+    level = np.clip((values[::-1] - low) / max(high - low, 1e-12), 0, 1)
+    image = Image.fromarray(np.round(255 * level).astype(np.uint8), mode="P")
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in _VIRIDIS])
+    steps = np.linspace(0, len(anchors) - 1, 256)
+    palette = np.stack([np.interp(steps, np.arange(len(anchors)), anchors[:, i]) for i in range(3)], 1)
+    image.putpalette(np.round(palette).astype(np.uint8).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def spectrogram(
+    values: np.ndarray,
+    *,
+    seconds: float,
+    freq_ticks: Sequence[tuple[float, str]],
+    freq_title: str,
+    alt_text: str,
+    title: str = "",
+    height: int = 220,
+    low: float | None = None,
+    high: float | None = None,
+) -> alt.LayerChart:
+    """Draw a time-frequency picture on real axes.
+
+    Parameters
+    ----------
+    values : ndarray (freq, time)
+    seconds : float
+        Duration shown.
+    freq_ticks : sequence of (float, str)
+        Row (counted from the bottom, may be fractional) and its label.
+    freq_title : str
+        Axis title with unit.
+    alt_text : str
+        Alternative text.
+    """
+    n_rows = len(values)
+    frame = alt.Data(
+        values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}]
+    )
+    rows = [row for row, _ in freq_ticks]
+    labels = {str(row): label for row, label in freq_ticks}
+    expression = " : ".join(f"datum.value == {row} ? '{label}'" for row, label in labels.items()) + " : ''"
+    image = (
+        alt.Chart(frame)
+        .mark_image(aspect=False)
+        .encode(
+            x=alt.X("x:Q", title="Time [s]", scale=alt.Scale(domain=[0, seconds], nice=False)),
+            x2="x2:Q",
+            y=alt.Y(
+                "y:Q",
+                title=freq_title,
+                scale=alt.Scale(domain=[0, n_rows], nice=False),
+                axis=alt.Axis(values=rows, labelExpr=expression, grid=False),
+            ),
+            y2="y2:Q",
+            url="image:N",
+        )
+    )
+    return finish(image.properties(title=title), alt_text, height=height)

@@ -1,0 +1,228 @@
+"""The thesis' claims, the rules that judge them, and the evidence a notebook records.
+
+``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
+sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
+executed notebooks alone (`collect`).
+
+Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
+known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
+reads "holds" or "fails on the synthetic corpus" and is counted apart. Every chapter uses it.
+"""
+
+import csv
+import html
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from .errors import InputError
+from .paths import DATA
+
+MIME = "application/vnd.mtlib.evidence+json"
+VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
+SYMBOLS = {"supported": "●", "contradicted": "✕", "inconclusive": "○", "not tested": "–"}
+SOURCES = ("published", "arithmetic", "labels", "real corpus", "synthetic")
+"""Where evidence can come from; only ``synthetic`` does not judge."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One row of the ledger."""
+
+    claim: str
+    source: str
+    corpus: str
+    profile: str
+    tier: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    rule: str
+    verdict: str
+    reason: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@cache
+def table() -> dict[str, dict[str, str]]:
+    """Return the claims by id, in the thesis' order."""
+    with open(DATA / "thesis" / "claims.csv", encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def judge_interval(low: float, high: float, reference: float, *, claimed: str) -> str:
+    """Judge a claim that a quantity lies above (or below) a reference value.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the 95 % interval of the quantity.
+    reference : float
+        Value the quantity is compared with.
+    claimed : {"above", "below"}
+        What the thesis says.
+
+    Returns
+    -------
+    str
+        ``supported`` if the whole interval lies on the claimed side, ``contradicted`` if it lies on the
+        other side, ``inconclusive`` otherwise.
+    """
+    if claimed not in ("above", "below"):
+        raise InputError(f"claimed must be 'above' or 'below', got {claimed!r}")
+    if not low <= high:
+        raise InputError(f"low must not exceed high, got {low} and {high}")
+    if low > reference:
+        return "supported" if claimed == "above" else "contradicted"
+    if high < reference:
+        return "supported" if claimed == "below" else "contradicted"
+    return "inconclusive"
+
+
+def judge_exact(holds: bool) -> str:
+    """Judge a claim that arithmetic decides."""
+    return "supported" if holds else "contradicted"
+
+
+def record(
+    claim: str,
+    *,
+    source: str,
+    rule: str,
+    verdict: str,
+    reason: str = "",
+    estimate: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    corpus: str = "none",
+    profile: str = "quick",
+    tier: str = "live",
+    provenance: dict[str, Any] | None = None,
+) -> Evidence:
+    """Show evidence for a claim to the reader, and store it in the same output for the ledger.
+
+    Parameters
+    ----------
+    claim : str
+        Id in claims.csv, such as ``C2.02``.
+    source : str
+        One of `SOURCES`.
+    rule : str
+        The decision rule, in words.
+    verdict : str
+        One of `VERDICTS`.
+    reason : str
+        What was seen; required when nothing was tested.
+    estimate, low, high : float, optional
+        Effect and its 95 % interval; none where arithmetic decides.
+    n : int, optional
+        Number of independent observations.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, the interval is upside down, or a reason is missing.
+    """
+    if claim not in table():
+        raise InputError(f"unknown claim {claim!r}; see data/thesis/claims.csv")
+    for name, value, allowed in (
+        ("source", source, SOURCES),
+        ("verdict", verdict, VERDICTS),
+        ("tier", tier, ("live", "recorded")),
+    ):
+        if value not in allowed:
+            raise InputError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    if verdict == "not tested" and not reason:
+        raise InputError(f"{claim}: say why it is not tested (reason)")
+    if (low is None) != (high is None) or (low is not None and not low <= high):
+        raise InputError(f"{claim}: low and high must be given together and in order, got {low} and {high}")
+    evidence = Evidence(
+        claim, source, corpus, profile, tier,
+        *(None if value is None else float(value) for value in (estimate, low, high)),
+        None if n is None else int(n), rule, verdict, reason, provenance or {},
+    )  # fmt: skip
+    text = f"{claim} – {wording(evidence)}. {reason}"
+    display({"text/html": badge(evidence), "text/plain": text, MIME: asdict(evidence)}, raw=True)
+    return evidence
+
+
+def wording(evidence: Evidence) -> str:
+    """Return the verdict in words; synthetic evidence "holds" or "fails on the synthetic corpus"."""
+    if evidence.source != "synthetic":
+        return evidence.verdict
+    words = {"supported": "holds", "contradicted": "fails"}
+    return f"{words.get(evidence.verdict, evidence.verdict)} on the synthetic corpus"
+
+
+def interval_text(evidence: Evidence) -> str:
+    """Return the estimate and its interval as text, or a dash."""
+    if evidence.estimate is None:
+        return "–"
+    text = f"{evidence.estimate:.3g}"
+    if evidence.low is not None:
+        text += f" [{evidence.low:.3g}, {evidence.high:.3g}]"
+    return text + (f", n = {evidence.n:,}" if evidence.n is not None else "")
+
+
+def badge(evidence: Evidence) -> str:
+    """Return the evidence as the small HTML table of a claim badge."""
+    claim = table()[evidence.claim]
+    kind = evidence.verdict.replace(" ", "-")
+    rows = {
+        "The thesis says": f"{claim['claim']} (§{claim['section']}; reported: {claim['reported']})",
+        "Rule": evidence.rule,
+        "We find": interval_text(evidence) if evidence.estimate is not None else "",
+        "Why": evidence.reason,
+        "Evidence": f"{evidence.source}, {evidence.tier}",
+    }
+    body = "".join(
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+        for name, value in rows.items()
+        if value
+    )
+    return (
+        f"<div class='mt-claim mt-{kind}' id='{evidence.claim.replace('.', '-')}'>"
+        f"<p class='mt-verdict'><span aria-hidden='true'>{SYMBOLS[evidence.verdict]}</span> "
+        f"<strong>{evidence.claim}</strong> {html.escape(wording(evidence))}</p>"
+        f"<table>{body}</table></div>"
+    )
+
+
+def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
+    """Read the evidence out of executed notebooks.
+
+    Parameters
+    ----------
+    notebooks : iterable of Path
+        Executed notebooks.
+
+    Returns
+    -------
+    list of (str, Evidence)
+        Notebook name without suffix, and the row; in order.
+
+    Raises
+    ------
+    InputError
+        If a notebook cannot be read or a row has unknown fields.
+    """
+    names = {item.name for item in fields(Evidence)}
+    rows = []
+    for path in notebooks:
+        try:
+            cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{path}: not an executed notebook; run `make book`") from error
+        for output in (output for cell in cells for output in cell.get("outputs", [])):
+            if row := output.get("data", {}).get(MIME):
+                if set(row) != names:
+                    raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
+                rows.append((Path(path).stem, Evidence(**row)))
+    return rows

@@ -1,0 +1,113 @@
+"""What a notebook puts on its page besides figures: players, the card's figures, the foot.
+
+A player is a compressed file beside the page when the book is built (``MTLIB_MEDIA`` names the folder),
+and a file inside the page when a notebook is run alone. Excerpts are level-matched, so that a louder
+one does not sound better. Every chapter uses it.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import os
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from IPython.display import HTML
+from myst_nb import glue
+
+from . import paths, published
+from .errors import InputError
+from .profiles import Settings
+
+LEVEL_DB = -20.0
+"""Root mean square of every player, in decibels of full scale; lowered where a peak would clip."""
+
+_started = time.perf_counter()
+
+
+def match_level(samples: np.ndarray, level_db: float = LEVEL_DB) -> np.ndarray:
+    """Scale samples (time,) to a root mean square of ``level_db``, or to a peak of 0.99 if that clips."""
+    rms, peak = float(np.sqrt(np.mean(np.square(samples)))), float(np.abs(samples).max())
+    if peak == 0:
+        return samples
+    return samples * min(10 ** (level_db / 20) / rms, 0.99 / peak)
+
+
+def player(samples: np.ndarray, sample_rate: int, label: str, *, may_publish: bool = True) -> HTML:
+    """Return an audio player for an excerpt.
+
+    Parameters
+    ----------
+    samples : ndarray (time,) float32
+        Mono audio.
+    sample_rate : int
+        Hertz; one that MP3 knows.
+    label : str
+        What is heard; shown, and read out by screen readers.
+    may_publish : bool
+        False for audio without a licence: a public build then shows a note in its place.
+    """
+    if samples.ndim != 1 or len(samples) == 0 or not np.isfinite(samples).all():
+        raise InputError(f"samples must be finite mono audio, got shape {samples.shape}")
+    text = html.escape(label)
+    if published.is_public_build() and not may_publish:
+        return HTML(f"<p class='mt-player'>{text}: not in the public build (no licence to redistribute).</p>")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, match_level(samples), sample_rate, format="MP3", subtype="MPEG_LAYER_III")
+    data = buffer.getvalue()
+    if folder := os.environ.get("MTLIB_MEDIA"):
+        name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / name).write_bytes(data)
+        source = f"../media/{name}"
+    else:
+        source = "data:audio/mpeg;base64," + base64.b64encode(data).decode()
+    return HTML(
+        f"<figure class='mt-player'><figcaption>{text}</figcaption>"
+        f"<audio controls preload='metadata' aria-label='{text}' src='{source}'></audio></figure>"
+    )
+
+
+def set_glue(**values: Any) -> None:
+    """Glue values under their names; `None` becomes a dash, so that every key is always set."""
+    for name, value in values.items():
+        glue(name, "–" if value is None else value, display=False)
+
+
+def provenance(settings: Settings) -> dict[str, str]:
+    """Return where this page's numbers come from, as plain text."""
+    commit = subprocess.run(
+        ["git", "-C", str(paths.ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    )
+    gpu = settings.device.startswith("cuda") or (settings.device == "auto" and torch.cuda.is_available())
+    return {
+        "profile": settings.profile.name,
+        "corpus": settings.corpus,
+        "device": torch.cuda.get_device_name() if gpu else f"CPU, {os.cpu_count()} cores",
+        "published files": published.fingerprint(),
+        "commit": commit.stdout.strip() or "unknown",
+        "versions": ", ".join(
+            [f"Python {sys.version.split()[0]}"]
+            + [f"{name} {version(name)}" for name in ("torch", "numpy", "librosa", "scikit-learn", "altair")]
+        ),
+    }
+
+
+def foot(settings: Settings) -> HTML:
+    """Return the foot of a page, and glue ``minutes`` and ``peak_memory`` for its card."""
+    minutes = (time.perf_counter() - _started) / 60
+    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**30
+    set_glue(minutes=f"{minutes:.1f} min", peak_memory=f"{memory:.1f} GiB")
+    rows = {**provenance(settings), "time": f"{minutes:.1f} min", "peak memory": f"{memory:.1f} GiB"}
+    items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
+    return HTML(f"<dl class='mt-foot' aria-label='How this page was made'>{items}</dl>")

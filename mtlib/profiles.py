@@ -1,0 +1,126 @@
+"""Parameters of a chapter, and the sizes behind a profile's name.
+
+Every chapter has the same first cell (profile, corpus, seed, device, scheduler) and at most three
+parameters of its own. `check` validates the names and the values, because papermill only warns about a
+name it does not know, and returns what the chapter works with. Sizes live here and nowhere else.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from . import paths
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes of a build."""
+
+    name: str
+    n_resamples: int
+    """Resamples behind an interval, and random kernels or rankings behind a null distribution."""
+    excerpt_seconds: float
+    """Length of the excerpts that are played and drawn."""
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("smoke", n_resamples=500, excerpt_seconds=4.0),  # tests: everything runs, nothing is judged
+        Profile("quick", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, minutes
+        Profile("cpu", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, 1-2 hours
+        Profile("gpu", n_resamples=10_000, excerpt_seconds=10.0),  # as near to the thesis as the corpus allows
+    )
+}
+"""Profiles by name; `quick` is the default of every chapter."""
+
+STANDARD = ("profile", "corpus", "seed", "device", "scheduler")
+"""Parameters every chapter has."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Validated parameters of one chapter."""
+
+    profile: Profile
+    corpus: str
+    seed: int
+    device: str
+    scheduler: str
+    own: dict[str, Any]
+    """The chapter's own parameters."""
+
+
+def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
+    """Validate the parameters of a chapter.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The notebook's ``globals()``, right after its parameters cell.
+    own : tuple of str
+        Names of the chapter's own parameters.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        If a parameter is unknown, missing, of the wrong type or out of range.
+    """
+    known = {*STANDARD, *own}
+    jupyter = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    given = {
+        name
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in jupyter and not isinstance(value, ModuleType)
+    }
+    check_names(given, known)
+    if missing := known - given:
+        raise InputError(f"parameter {sorted(missing)[0]} is not set; keep the chapter's parameters cell")
+    values = {name: namespace[name] for name in known}
+    for name, kind in (("profile", str), ("corpus", str), ("device", str), ("scheduler", str), ("seed", int)):
+        if not isinstance(values[name], kind) or isinstance(values[name], bool):
+            raise InputError(f"{name} must be of type {kind.__name__}, got {values[name]!r}")
+    if values["profile"] not in PROFILES:
+        raise InputError(f"unknown profile {values['profile']!r}; choose one of {', '.join(PROFILES)}")
+    if values["seed"] < 0:
+        raise InputError(f"seed must be at least 0, got {values['seed']}")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", values["device"]):
+        raise InputError(f"device must be auto, cpu, cuda or cuda:N, got {values['device']!r}")
+    if values["scheduler"] and not re.fullmatch(r"(tcp|tls)://\S+:\d+", values["scheduler"]):
+        raise InputError(f"scheduler must be empty or tcp://HOST:PORT, got {values['scheduler']!r}")
+    check_corpus(values["corpus"])
+    return Settings(
+        profile=PROFILES[values["profile"]],
+        own={name: values[name] for name in own},
+        **{name: values[name] for name in STANDARD[1:]},
+    )
+
+
+def check_names(given: set[str], known: set[str]) -> None:
+    """Refuse a parameter that the chapter does not have.
+
+    Raises
+    ------
+    InputError
+        Names the unknown parameter and the known ones.
+    """
+    if unknown := sorted(given - known):
+        raise InputError(f"unknown parameter {unknown[0]!r}; this chapter has {', '.join(sorted(known))}")
+
+
+def check_corpus(name: str) -> None:
+    """Refuse a corpus that is neither the synthetic one nor prepared on this machine."""
+    folder = paths.home() / "corpora"
+    prepared = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if name != "synthetic" and name not in prepared:
+        raise InputError(
+            f"unknown corpus {name!r}; a corpus is named, never a path: synthetic"
+            + "".join(f", {other}" for other in prepared)
+        )

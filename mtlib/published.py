@@ -1,0 +1,173 @@
+"""The thesis author's published files: found, fetched, verified.
+
+``data/published.toml`` lists each file with its address at a pinned commit, its size and SHA-256, its
+licence, and whether a public build may contain it. A file is looked for under `mtlib.paths.published`
+first and downloaded only if missing; whatever the source, only a file with the right hash is used.
+Chapters 2, 3, 6 and 7 ask the author's files.
+"""
+
+import hashlib
+import os
+import sys
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pooch
+import requests
+
+from . import paths
+from .errors import InputError
+
+_TIMEOUT_S = 15
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One published file."""
+
+    name: str
+    """``repository/path``: its place below `mtlib.paths.published`."""
+    url: str
+    n_bytes: int
+    sha256: str
+    licence: str
+    redistribute: bool
+    what: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or would lie."""
+        return paths.published() / self.name
+
+
+def _catalogue() -> dict[str, Artifact]:
+    with open(paths.DATA / "published.toml", "rb") as file:
+        repositories = tomllib.load(file)["repository"]
+    artifacts = {}
+    for repository in repositories:
+        base = f"https://raw.githubusercontent.com/keunwoochoi/{repository['name']}/{repository['commit']}"
+        for entry in repository["files"]:
+            name = f"{repository['name']}/{entry['path']}"
+            artifacts[name] = Artifact(
+                name=name,
+                url=f"{base}/{entry['path']}",
+                n_bytes=entry["bytes"],
+                sha256=entry["sha256"],
+                licence=repository["licence"],
+                redistribute=entry.get("redistribute", repository["redistribute"]),
+                what=entry["what"],
+            )
+    return artifacts
+
+
+ARTIFACTS: dict[str, Artifact] = _catalogue()
+"""Every published file by name."""
+
+_unreachable: set[str] = set()  # hosts that did not answer: one wait a process is enough
+
+
+@cache
+def _sha256(path: Path, n_bytes: int, mtime_ns: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def state(artifact: Artifact) -> str:
+    """Return ``"present"``, ``"missing"`` or ``"damaged"`` (wrong size or hash)."""
+    try:
+        stat = artifact.path.stat()
+        if stat.st_size != artifact.n_bytes:
+            return "damaged"
+        digest = _sha256(artifact.path, stat.st_size, stat.st_mtime_ns)
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "damaged"
+    return "present" if digest == artifact.sha256 else "damaged"
+
+
+def fetch(name: str) -> Path:
+    """Return the verified path of a published file, downloading it if it is missing.
+
+    Parameters
+    ----------
+    name : str
+        ``repository/path``, a key of `ARTIFACTS`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the file is missing or damaged and cannot be downloaded. The line
+        names the file, its address, and where a manual copy may be put.
+    """
+    if name not in ARTIFACTS:
+        raise InputError(f"{name}: not among the published files; see data/published.toml")
+    artifact = ARTIFACTS[name]
+    found = state(artifact)
+    if found == "present":
+        return artifact.path
+    by_hand = f"get {artifact.url} by hand and put it at {artifact.path}"
+    host = artifact.url.split("/")[2]
+    if host in _unreachable:
+        raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        pooch.retrieve(
+            artifact.url,
+            known_hash=f"sha256:{artifact.sha256}",
+            fname=artifact.path.name,
+            path=artifact.path.parent,
+            downloader=downloader,
+        )
+    except requests.HTTPError as error:
+        status = error.response.status_code
+        raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
+    except requests.RequestException as error:
+        _unreachable.add(host)
+        raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}") from error
+    except ValueError as error:  # pooch: the hash does not match
+        raise InputError(
+            f"{name}: what {artifact.url} sends has another SHA-256 than {artifact.sha256[:12]}…; "
+            f"it was not kept; put the right file at {artifact.path}"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{name}: {found}, and {artifact.path.parent} cannot be written ({error.strerror or error}); "
+            f"set MTLIB_PUBLISHED to a folder that can, or {by_hand}"
+        ) from error
+    return artifact.path
+
+
+def gather(names: Iterable[str]) -> tuple[dict[str, Path], str]:
+    """Fetch several files for a page that must also do without them.
+
+    Returns
+    -------
+    found : dict of str to Path
+        All of them, or nothing.
+    reason : str
+        Why nothing was returned, in one line; empty if all were found.
+    """
+    try:
+        return {name: fetch(name) for name in names}, ""
+    except InputError as error:
+        return {}, str(error)
+
+
+def fingerprint() -> str:
+    """Return a short digest of which published files are present, for provenance and staleness."""
+    present = [name for name, artifact in sorted(ARTIFACTS.items()) if state(artifact) == "present"]
+    return hashlib.sha256("\n".join(present).encode()).hexdigest()[:12] if present else "none"
+
+
+def is_public_build() -> bool:
+    """Tell whether this build will be published (``PUBLIC=1``): then unlicensed audio stays out."""
+    return os.environ.get("PUBLIC", "") not in ("", "0")

@@ -1,0 +1,194 @@
+"""The author's released networks: which file, which structure, which front end, which quirks.
+
+========== =========================================== ====== ==================================
+name       file                                        frames what is odd
+========== =========================================== ====== ==================================
+crnn       music_tagger_crnn_weights_theano.h5         1366   input normalised over time; doubled decibels
+cnn        music_tagger_cnn_weights_theano.h5          1366   widths are not those of the author's code (E06)
+compact    model_best.hdf5 (Keras 2)                   1360   nothing: use this one to tag a clip
+compact1   weights_layer4_theano.hdf5 (Keras 1)        1360   normalises with the statistics of the batch
+========== =========================================== ====== ==================================
+
+Chapters 2, 6 and 7 use them. [Choi2018, §2.4, §4.2.4, §6.2]
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from . import frontend, keras, models, published
+from .errors import InputError
+
+_TAGGER = "music-auto_tagging-keras"
+
+
+def _norm(weights: keras.Weights, layer: str, name: str, *, keras2: bool = False, statistics: bool = True):
+    mean, variance = ("moving_mean", "moving_variance") if keras2 else ("running_mean", "running_std")
+    stem = f"{layer}/" if keras2 else f"{layer}/{name}_"
+    return keras.batch_normalisation(
+        weights,
+        f"{stem}gamma",
+        f"{stem}beta",
+        f"{stem}{mean}" if statistics else None,
+        f"{stem}{variance}" if statistics else None,
+    )
+
+
+def _tagger_stages(weights: keras.Weights, n_stages: int) -> dict[str, dict[str, torch.Tensor]]:
+    """State of the convolutional stages of the two tagger-repository networks, and of their input norm."""
+    parts = {"input_norm__norm": _norm(weights, "bn_0_freq", "bn_0_freq")}
+    for i in range(n_stages):
+        conv, norm = f"conv{i + 1}", f"bn{i + 1}"
+        parts[f"stages__{i}__conv"] = keras.convolution(
+            weights, f"{conv}/{conv}_W", f"{conv}/{conv}_b", layout="theano", flip=True
+        )
+        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm)
+    parts["output"] = keras.dense(weights, "output/output_W", "output/output_b")
+    return parts
+
+
+def crnn(weights: keras.Weights) -> models.CRNN:
+    """Build the released CRNN from its arrays."""
+    parts = _tagger_stages(weights, 4)
+    network = models.CRNN()
+    _fill(network, keras.prefixed(**parts, gru1=keras.gru(weights, "gru1"), gru2=keras.gru(weights, "gru2")))
+    return network
+
+
+def cnn(weights: keras.Weights) -> models.Convnet:
+    """Build the released five-layer CNN; its widths are read from the file (erratum E06)."""
+    parts = _tagger_stages(weights, 5)
+    n_maps = [len(parts[f"stages__{i}__conv"]["bias"]) for i in range(5)]
+    n_frames = len(parts["input_norm__norm"]["bias"])
+    network = models.Convnet(n_maps, models.CNN5_POOLS, n_frames_normalised=n_frames)
+    _fill(network, keras.prefixed(**parts))
+    return network
+
+
+def compact(weights: keras.Weights) -> models.Convnet:
+    """Build the Keras 2 Compact-convnet."""
+    parts = {"output": keras.dense(weights, "dense_1/kernel", "dense_1/bias")}
+    for i in range(5):
+        conv, norm = f"conv2d_{i + 1}", f"batch_normalization_{i + 1}"
+        parts[f"stages__{i}__conv"] = keras.convolution(
+            weights, f"{conv}/kernel", f"{conv}/bias", layout="tensorflow", flip=False
+        )
+        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm, keras2=True)
+    network = models.Convnet()
+    _fill(network, keras.prefixed(**parts))
+    return network
+
+
+def compact1(weights: keras.Weights, *, batch_statistics: bool = True) -> models.Convnet:
+    """Build the Keras 1 (Theano) Compact-convnet of chapters 6 and 7.
+
+    It was built with ``BatchNormalization(mode=2)``: it normalises with the statistics of the current
+    batch when it predicts, too, and its stored running statistics were never updated. One clip alone
+    gives a constant. ``batch_statistics=False`` uses the stored values, to see that they saturate.
+    """
+    parts = {"output": keras.dense(weights, "dense_1/dense_1_W", "dense_1/dense_1_b")}
+    for i in range(5):
+        conv, norm = f"convolution2d_{i + 1}", f"batchnormalization_{i + 1}"
+        parts[f"stages__{i}__conv"] = keras.convolution(
+            weights, f"ConvBNEluDr/{conv}_W", f"ConvBNEluDr/{conv}_b", layout="theano", flip=True
+        )
+        parts[f"stages__{i}__norm"] = _norm(
+            weights, "ConvBNEluDr", norm, statistics=not batch_statistics
+        )
+    network = models.Convnet(batch_statistics=batch_statistics)
+    _fill(network, keras.prefixed(**parts))
+    return network
+
+
+def _fill(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n\t")[1:2]) or str(error)
+        raise InputError(f"weights of another network: {reason}") from error
+    network.eval()
+
+
+@dataclass(frozen=True)
+class Release:
+    """One released network: its file, how to build it, what goes in."""
+
+    name: str
+    artifact: str
+    build: Callable[[keras.Weights], nn.Module]
+    make_frontend: Callable[[], nn.Module]
+    n_samples: int
+    title: str
+
+
+RELEASES = {
+    release.name: release
+    for release in (
+        Release(
+            "crnn",
+            f"{_TAGGER}/data/music_tagger_crnn_weights_theano.h5",
+            crnn,
+            frontend.crnn_frontend,
+            349_440,
+            "CRNN (tagger repository)",
+        ),
+        Release(
+            "cnn",
+            f"{_TAGGER}/data/music_tagger_cnn_weights_theano.h5",
+            cnn,
+            frontend.crnn_frontend,
+            349_440,
+            "five-layer CNN (tagger repository)",
+        ),
+        Release(
+            "compact",
+            "transfer_learning_music/keras2_model/model_best.hdf5",
+            compact,
+            frontend.compact_frontend,
+            348_000,
+            "Compact-convnet (Keras 2)",
+        ),
+        Release(
+            "compact1",
+            f"{_TAGGER}/compact_cnn/weights_layer4_theano.hdf5",
+            compact1,
+            frontend.theano_compact_frontend,
+            348_000,
+            "Compact-convnet (Keras 1)",
+        ),
+    )
+}
+"""The released networks by name."""
+
+
+def load(name: str) -> tuple[nn.Module, nn.Module]:
+    """Fetch, verify and build a released network.
+
+    Parameters
+    ----------
+    name : {"crnn", "cnn", "compact", "compact1"}
+
+    Returns
+    -------
+    frontend : torch.nn.Module
+        Samples (batch, time) at 12 kHz to spectrograms (batch, 1, freq, time).
+    network : torch.nn.Module
+        Spectrograms to logits (batch, 50); in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the file cannot be had or does not fit.
+    """
+    if name not in RELEASES:
+        raise InputError(f"unknown released network {name!r}; choose one of {', '.join(RELEASES)}")
+    release = RELEASES[name]
+    path = published.fetch(release.artifact)
+    try:
+        network = release.build(keras.read(path))
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if path.name in message else f"{path.name}: {message}") from error
+    return release.make_frontend(), network
