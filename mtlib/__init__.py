@@ -18,3 +18,7 @@ sizes           ``n_…`` int                   counts
 
 Files import downwards only; the floors are listed in README.md.
 """
+
+import warnings
+
+warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm, whenever it meets a notebook

@@ -12,7 +12,7 @@ Conventions
 
 An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
 a frame count (a "Xing" or "Info" frame), and reads no further than its guess. MP3 data is therefore
-read into memory, tags are stripped, and a file without a count gets one, counted frame by frame.
+read into memory, tags are stripped, and the frames of a file without a count are counted.
 """
 
 import contextlib
@@ -116,7 +116,7 @@ def decode(
         raise InputError(f"seconds must be above 0, got {seconds}")
     name = display_name(path)
     head = _read_head(path, name)
-    mp3 = _mp3_data(path, head)
+    mp3, n_counted = _mp3_data(path, head)
     opened, blocks, n_read = False, [], 0
     try:
         with (
@@ -124,10 +124,12 @@ def decode(
             soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file,
         ):
             opened, rate, n_channels = True, file.samplerate, file.channels
-            n_promised = file.frames if file.frames < 1 << 40 else 0  # a stream may not know its length
+            n_promised = n_counted or (
+                file.frames if file.frames < 1 << 40 else 0
+            )  # 0: a stream of unknown length
             start = round(offset * rate)
             if start:
-                file.seek(min(start, n_promised))
+                file.seek(min(start, file.frames))
             n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
             while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
                 block = file.read(min(n_wanted - n_read, 1 << 20), dtype="float32", always_2d=True)
@@ -138,7 +140,8 @@ def decode(
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if not opened:
             raise InputError(
-                f"{name}: not audio of a kind that can be read; {_AGAIN}, or convert it to WAV, FLAC, Ogg or MP3"
+                f"{name}: not audio of a kind that can be read; {_AGAIN}, "
+                "or convert it to WAV, FLAC, Ogg or MP3"
             ) from None
         raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}") from None
 
@@ -379,12 +382,15 @@ def _next_mpeg_frame(data: bytes, at: int, mark: int = 0) -> int:
     return -1
 
 
-def _mp3_data(path: AudioPath, head: bytes) -> bytes | None:
-    """Return MP3 data from its first frame on, with a frame count; None if the file is no MP3."""
+def _mp3_data(path: AudioPath, head: bytes) -> tuple[bytes | None, int]:
+    """Return MP3 data from its first frame on and the samples counted in it.
+
+    None if the file is no MP3; a count of 0 if the data carry a count of their own.
+    """
     named_mp3 = os.fsencode(path).lower().endswith(b".mp3")
     tagged = head.startswith((b"ID3", b"TAG"))
     if head.startswith(_CONTAINERS) or not (named_mp3 or tagged or _mpeg_frame(head, 0)[0]):
-        return None
+        return None, 0
     with open(path, "rb") as file:
         data = file.read()
     at = 0
@@ -392,24 +398,30 @@ def _mp3_data(path: AudioPath, head: bytes) -> bytes | None:
         a, b, c, d = data[at + 6 : at + 10]  # 28 bits, seven to a byte
         at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if data[at + 5] & 16 else 0)
     if data[at : at + 4] in _CONTAINERS:
-        return None
+        return None, 0
     first = _next_mpeg_frame(data, at)
     if first < 0:
-        return None
+        return None, 0
     length, mark = _mpeg_frame(data, first)
     if any(count in data[first : first + min(length, 64)] for count in (b"Xing", b"Info", b"VBRI")):
-        return data[first:]
+        return data[first:], 0
 
-    n_frames, at = 0, first
+    n_frames, at, bitrates = 0, first, set()
     while at >= 0:
-        while (length := _mpeg_frame(data, at)) and length[1] == mark:
-            n_frames, at = n_frames + 1, at + length[0]
+        while (frame := _mpeg_frame(data, at))[1] == mark:
+            bitrates.add(data[at + 2] >> 4)
+            n_frames, at = n_frames + 1, at + frame[0]
         at = _next_mpeg_frame(data, at, mark)
+    mono, mpeg1 = data[first + 3] >> 6 == 3, data[first + 1] >> 3 & 3 == 3
+    n_counted = n_frames * (1152 if mpeg1 else 576)
+    if len(bitrates) == 1:
+        return data[first:], n_counted
+    # A variable bitrate: libsndfile's guess can be far too low. (An added count also makes the decoder
+    # drop its delay of 529 samples at the start.)
     header = bytes((0xFF, data[first + 1] | 1, 9 << 4 | data[first + 2] & 0x0C, data[first + 3]))
-    mono, mpeg1 = header[3] >> 6 == 3, header[1] >> 3 & 3 == 3
     side_information = (17 if mono else 32) if mpeg1 else (9 if mono else 17)
     info = header + bytes(side_information) + b"Info" + struct.pack(">II", 1, n_frames)
-    return info.ljust(_mpeg_frame(header.ljust(4096, b"\0"), 0)[0], b"\0") + data[first:]
+    return info.ljust(_mpeg_frame(header.ljust(4096, b"\0"), 0)[0], b"\0") + data[first:], n_counted
 
 
 _stderr_lock = threading.Lock()

@@ -223,6 +223,51 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
         for output in (output for cell in cells for output in cell.get("outputs", [])):
             if row := output.get("data", {}).get(MIME):
                 if set(row) != names:
-                    raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
+                    raise InputError(
+                        f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`"
+                    )
                 rows.append((Path(path).stem, Evidence(**row)))
     return rows
+
+
+def ledger_json(rows: Iterable[tuple[str, Evidence]]) -> list[dict[str, Any]]:
+    """Return one object per claim and evidence row; a claim without evidence has one with empty fields."""
+    by_claim: dict[str, list[tuple[str, Evidence]]] = {name: [] for name in table()}
+    for page, evidence in rows:
+        by_claim[evidence.claim].append((page, evidence))
+    empty = dict.fromkeys(item.name for item in fields(Evidence)) | {
+        "verdict": "not tested",
+        "reason": "no chapter records evidence for it yet",
+    }
+    return [
+        {**empty, "claim": name, "page": None, "statement": table()[name]["claim"]}
+        if not found
+        else {**asdict(evidence), "page": page, "statement": table()[name]["claim"]}
+        for name, rows_of_claim in by_claim.items()
+        for found, page, evidence in ([(True, *row) for row in rows_of_claim] or [(False, None, None)])
+    ]
+
+
+def ledger_html(objects: list[dict[str, Any]]) -> str:
+    """Return the ledger as an HTML table, claims linked to the cells with their evidence."""
+    lines = []
+    for item in objects:
+        claim = item["claim"]
+        judged = Evidence(**{f.name: item[f.name] for f in fields(Evidence)})
+        anchor = claim.replace(".", "-")
+        link = f"<a href='{item['page']}.html#{anchor}'>{claim}</a>" if item["page"] else claim
+        where = ", ".join(filter(None, [item["source"], item["tier"]]))
+        cells = (
+            f"{link}<br><span class='mt-muted'>§{html.escape(table()[claim]['section'])}</span>",
+            f"{html.escape(item['statement'])} <i>Reported: {html.escape(table()[claim]['reported'])}</i>",
+            html.escape(interval_text(judged)),
+            f"<span aria-hidden='true'>{SYMBOLS[judged.verdict]}</span> {html.escape(wording(judged))}",
+            html.escape(": ".join(filter(None, [where, item["reason"]]))),
+        )
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    names = ("Claim", "What the thesis says", "We find", "Verdict", "Evidence")
+    head = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    return (
+        "<div class='mt-scroll' tabindex='0'><table class='mt-ledger'>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )

@@ -163,5 +163,7 @@ def dense(weights: Weights, kernel: str, bias: str) -> dict[str, torch.Tensor]:
 def prefixed(**parts: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Join the states of layers into one; ``__`` in a keyword stands for a dot."""
     return {
-        f"{name.replace('__', '.')}.{key}": value for name, part in parts.items() for key, value in part.items()
+        f"{name.replace('__', '.')}.{key}": value
+        for name, part in parts.items()
+        for key, value in part.items()
     }

@@ -104,7 +104,8 @@ def _stages(n_maps: Sequence[int], pools: Sequence[Pool], **options) -> nn.Modul
         raise InputError(f"n_maps and pools must have one value a stage, got {len(n_maps)} and {len(pools)}")
     inputs = (1, *n_maps[:-1])
     return nn.ModuleList(
-        ConvStage(n_in, n_out, pool, **options) for n_in, n_out, pool in zip(inputs, n_maps, pools, strict=True)
+        ConvStage(n_in, n_out, pool, **options)
+        for n_in, n_out, pool in zip(inputs, n_maps, pools, strict=True)
     )
 
 
@@ -216,9 +217,9 @@ class KerasGRU(nn.Module):
         state = x.new_zeros(len(x), n_hidden)
         states = []
         for step in (x @ self.kernel + self.bias).unbind(1):  # (batch, 3 n_hidden)
-            update, reset = torch.clamp(
-                0.2 * (step[:, : 2 * n_hidden] + state @ to_gates) + 0.5, 0, 1
-            ).chunk(2, dim=1)
+            update, reset = torch.clamp(0.2 * (step[:, : 2 * n_hidden] + state @ to_gates) + 0.5, 0, 1).chunk(
+                2, dim=1
+            )
             candidate = torch.tanh(step[:, 2 * n_hidden :] + (reset * state) @ to_candidate)
             state = update * state + (1 - update) * candidate
             states.append(state)

@@ -104,10 +104,16 @@ def provenance(settings: Settings) -> dict[str, str]:
 
 def foot(settings: Settings) -> HTML:
     """Return the foot of a page, and glue ``minutes`` and ``peak_memory`` for its card."""
-    minutes = (time.perf_counter() - _started) / 60
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = time.perf_counter() - _started
+    wall = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
     scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**30
-    set_glue(minutes=f"{minutes:.1f} min", peak_memory=f"{memory:.1f} GiB")
-    rows = {**provenance(settings), "time": f"{minutes:.1f} min", "peak memory": f"{memory:.1f} GiB"}
+    memory = f"{used.ru_maxrss * scale / 2**30:.1f} GiB"
+    set_glue(minutes=wall, peak_memory=memory)
+    rows = {
+        **provenance(settings),
+        "time": f"{wall} ({used.ru_utime + used.ru_stime:.0f} core-seconds)",
+        "peak memory": memory,
+    }
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
     return HTML(f"<dl class='mt-foot' aria-label='How this page was made'>{items}</dl>")

@@ -24,3 +24,8 @@ def home() -> Path:
 def published() -> Path:
     """Return the folder of the author's files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
     return Path(os.environ.get("MTLIB_PUBLISHED") or home() / "published")
+
+
+def build() -> Path:
+    """Return the folder a book is built in: ``_build``, or what the running build says."""
+    return Path(os.environ.get("MTLIB_BUILD") or ROOT / "_build")

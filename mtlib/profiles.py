@@ -32,7 +32,9 @@ PROFILES = {
         Profile("smoke", n_resamples=500, excerpt_seconds=4.0),  # tests: everything runs, nothing is judged
         Profile("quick", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, minutes
         Profile("cpu", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, 1-2 hours
-        Profile("gpu", n_resamples=10_000, excerpt_seconds=10.0),  # as near to the thesis as the corpus allows
+        Profile(
+            "gpu", n_resamples=10_000, excerpt_seconds=10.0
+        ),  # as near to the thesis as the corpus allows
     )
 }
 """Profiles by name; `quick` is the default of every chapter."""

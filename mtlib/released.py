@@ -1,19 +1,28 @@
 """The author's released networks: which file, which structure, which front end, which quirks.
 
-========== =========================================== ====== ==================================
-name       file                                        frames what is odd
-========== =========================================== ====== ==================================
-crnn       music_tagger_crnn_weights_theano.h5         1366   input normalised over time; doubled decibels
-cnn        music_tagger_cnn_weights_theano.h5          1366   widths are not those of the author's code (E06)
-compact    model_best.hdf5 (Keras 2)                   1360   nothing: use this one to tag a clip
-compact1   weights_layer4_theano.hdf5 (Keras 1)        1360   normalises with the statistics of the batch
-========== =========================================== ====== ==================================
+============ ===================================== ====== ===========================================
+name         file                                  frames what to know
+============ ===================================== ====== ===========================================
+compact      model_best.hdf5 (Keras 2)             1360   use this one to tag a clip
+crnn         music_tagger_crnn_weights_theano.h5   1366   as in the author's README
+crnn_trained the same                              1366   as its own statistics say it was trained
+cnn          music_tagger_cnn_weights_theano.h5    1366   widths differ from the author's code (E06)
+compact1     weights_layer4_theano.hdf5 (Keras 1)  1360   normalises with the statistics of the batch
+============ ===================================== ====== ===========================================
+
+**Two readings.** The tagger repository's files store batch normalisation's running values under
+``running_std``. Read as *variances*, with decibels going in as they are, they give the tags the author
+published. Read as *standard deviations*, with each clip standardised first, they match the variances
+that the networks' activations really have, stage by stage; read as variances they are off by factors up
+to ten thousands. So ``crnn`` reproduces the publication and ``crnn_trained`` is the network as trained;
+the five-layer CNN saturates under the first reading and is only offered under the second.
 
 Chapters 2, 6 and 7 use them. [Choi2018, §2.4, §4.2.4, §6.2]
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -24,42 +33,60 @@ from .errors import InputError
 _TAGGER = "music-auto_tagging-keras"
 
 
-def _norm(weights: keras.Weights, layer: str, name: str, *, keras2: bool = False, statistics: bool = True):
-    mean, variance = ("moving_mean", "moving_variance") if keras2 else ("running_mean", "running_std")
-    stem = f"{layer}/" if keras2 else f"{layer}/{name}_"
-    return keras.batch_normalisation(
-        weights,
-        f"{stem}gamma",
-        f"{stem}beta",
-        f"{stem}{mean}" if statistics else None,
-        f"{stem}{variance}" if statistics else None,
+def _norm(weights: keras.Weights, layer: str, name: str, *, stored: str) -> dict[str, torch.Tensor]:
+    """State of one batch normalisation; ``stored`` says what its running values are."""
+    stem = f"{layer}/" if stored == "keras2" else f"{layer}/{name}_"
+    mean, spread = {
+        "keras2": ("moving_mean", "moving_variance"),
+        "variance": ("running_mean", "running_std"),
+        "deviation": ("running_mean", "running_std"),
+        "nothing": (None, None),
+    }[stored]
+    state = keras.batch_normalisation(
+        weights, f"{stem}gamma", f"{stem}beta", mean and stem + mean, spread and stem + spread
     )
+    if stored == "deviation":
+        state["running_var"] = state["running_var"].square()
+    return state
 
 
-def _tagger_stages(weights: keras.Weights, n_stages: int) -> dict[str, dict[str, torch.Tensor]]:
-    """State of the convolutional stages of the two tagger-repository networks, and of their input norm."""
-    parts = {"input_norm__norm": _norm(weights, "bn_0_freq", "bn_0_freq")}
+def _tagger_parts(weights: keras.Weights, n_stages: int, stored: str) -> dict[str, dict[str, torch.Tensor]]:
+    """State of the parts the two tagger-repository networks share."""
+    if stored not in ("variance", "deviation"):
+        raise InputError(f"stored must be 'variance' or 'deviation', got {stored!r}")
+    parts = {
+        "input_norm__norm": _norm(weights, "bn_0_freq", "bn_0_freq", stored=stored),
+        "output": keras.dense(weights, "output/output_W", "output/output_b"),
+    }
     for i in range(n_stages):
         conv, norm = f"conv{i + 1}", f"bn{i + 1}"
         parts[f"stages__{i}__conv"] = keras.convolution(
             weights, f"{conv}/{conv}_W", f"{conv}/{conv}_b", layout="theano", flip=True
         )
-        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm)
-    parts["output"] = keras.dense(weights, "output/output_W", "output/output_b")
+        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm, stored=stored)
     return parts
 
 
-def crnn(weights: keras.Weights) -> models.CRNN:
-    """Build the released CRNN from its arrays."""
-    parts = _tagger_stages(weights, 4)
+def crnn(weights: keras.Weights, *, stored: str = "variance") -> models.CRNN:
+    """Build the released CRNN from its arrays.
+
+    Parameters
+    ----------
+    weights : dict
+        From `keras.read`.
+    stored : {"variance", "deviation"}
+        What ``running_std`` is taken for. ``"variance"`` gives the tags the author published;
+        ``"deviation"`` gives the statistics the network's own activations have (see above).
+    """
     network = models.CRNN()
+    parts = _tagger_parts(weights, 4, stored)
     _fill(network, keras.prefixed(**parts, gru1=keras.gru(weights, "gru1"), gru2=keras.gru(weights, "gru2")))
     return network
 
 
-def cnn(weights: keras.Weights) -> models.Convnet:
+def cnn(weights: keras.Weights, *, stored: str = "deviation") -> models.Convnet:
     """Build the released five-layer CNN; its widths are read from the file (erratum E06)."""
-    parts = _tagger_stages(weights, 5)
+    parts = _tagger_parts(weights, 5, stored)
     n_maps = [len(parts[f"stages__{i}__conv"]["bias"]) for i in range(5)]
     n_frames = len(parts["input_norm__norm"]["bias"])
     network = models.Convnet(n_maps, models.CNN5_POOLS, n_frames_normalised=n_frames)
@@ -75,7 +102,7 @@ def compact(weights: keras.Weights) -> models.Convnet:
         parts[f"stages__{i}__conv"] = keras.convolution(
             weights, f"{conv}/kernel", f"{conv}/bias", layout="tensorflow", flip=False
         )
-        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm, keras2=True)
+        parts[f"stages__{i}__norm"] = _norm(weights, norm, norm, stored="keras2")
     network = models.Convnet()
     _fill(network, keras.prefixed(**parts))
     return network
@@ -95,7 +122,7 @@ def compact1(weights: keras.Weights, *, batch_statistics: bool = True) -> models
             weights, f"ConvBNEluDr/{conv}_W", f"ConvBNEluDr/{conv}_b", layout="theano", flip=True
         )
         parts[f"stages__{i}__norm"] = _norm(
-            weights, "ConvBNEluDr", norm, statistics=not batch_statistics
+            weights, "ConvBNEluDr", norm, stored="nothing" if batch_statistics else "variance"
         )
     network = models.Convnet(batch_statistics=batch_statistics)
     _fill(network, keras.prefixed(**parts))
@@ -111,6 +138,10 @@ def _fill(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
     network.eval()
 
 
+def _standardised() -> nn.Module:
+    return nn.Sequential(frontend.crnn_frontend(), frontend.Standardise())
+
+
 @dataclass(frozen=True)
 class Release:
     """One released network: its file, how to build it, what goes in."""
@@ -120,44 +151,21 @@ class Release:
     build: Callable[[keras.Weights], nn.Module]
     make_frontend: Callable[[], nn.Module]
     n_samples: int
-    title: str
 
+
+_CRNN = f"{_TAGGER}/data/music_tagger_crnn_weights_theano.h5"
+_CNN = f"{_TAGGER}/data/music_tagger_cnn_weights_theano.h5"
+_COMPACT = "transfer_learning_music/keras2_model/model_best.hdf5"
+_COMPACT1 = f"{_TAGGER}/compact_cnn/weights_layer4_theano.hdf5"
 
 RELEASES = {
     release.name: release
     for release in (
-        Release(
-            "crnn",
-            f"{_TAGGER}/data/music_tagger_crnn_weights_theano.h5",
-            crnn,
-            frontend.crnn_frontend,
-            349_440,
-            "CRNN (tagger repository)",
-        ),
-        Release(
-            "cnn",
-            f"{_TAGGER}/data/music_tagger_cnn_weights_theano.h5",
-            cnn,
-            frontend.crnn_frontend,
-            349_440,
-            "five-layer CNN (tagger repository)",
-        ),
-        Release(
-            "compact",
-            "transfer_learning_music/keras2_model/model_best.hdf5",
-            compact,
-            frontend.compact_frontend,
-            348_000,
-            "Compact-convnet (Keras 2)",
-        ),
-        Release(
-            "compact1",
-            f"{_TAGGER}/compact_cnn/weights_layer4_theano.hdf5",
-            compact1,
-            frontend.theano_compact_frontend,
-            348_000,
-            "Compact-convnet (Keras 1)",
-        ),
+        Release("compact", _COMPACT, compact, frontend.compact_frontend, 348_000),
+        Release("crnn", _CRNN, crnn, frontend.crnn_frontend, 349_440),
+        Release("crnn_trained", _CRNN, partial(crnn, stored="deviation"), _standardised, 349_440),
+        Release("cnn", _CNN, cnn, _standardised, 349_440),
+        Release("compact1", _COMPACT1, compact1, frontend.theano_compact_frontend, 348_000),
     )
 }
 """The released networks by name."""
@@ -168,7 +176,7 @@ def load(name: str) -> tuple[nn.Module, nn.Module]:
 
     Parameters
     ----------
-    name : {"crnn", "cnn", "compact", "compact1"}
+    name : {"compact", "crnn", "crnn_trained", "cnn", "compact1"}
 
     Returns
     -------

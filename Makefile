@@ -1,0 +1,34 @@
+# `make help` lists the targets. Variables pass through: make book PROFILE=cpu SEED=1
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PARAMETERS := $(if $(PROFILE),--profile $(PROFILE)) $(if $(CORPUS),--corpus $(CORPUS)) \
+	$(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE))
+
+.DEFAULT_GOAL := help
+.PHONY: help book test clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+book: $(VENV)/ready ## execute the notebooks and build _build/html/index.html
+	@$(BIN)/python -m mtlib book $(PARAMETERS)
+
+test: $(VENV)/ready-dev ## check the style and run the tests
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest $(TESTS)
+
+clean: ## delete what was built (not the environment, not the fetched files)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with make PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what the book needs into $(VENV) (about 5 GB, a few minutes)"
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

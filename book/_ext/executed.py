@@ -1,0 +1,60 @@
+"""Sphinx reads the executed copy of a notebook where the source names the notebook.
+
+Sources stay as they are, plain ``jupyter-book build .`` works, and the download button offers the
+notebook without outputs. A copy that is missing, older than its source, or ended in an error stops the
+build: a page never shows what its source does not say.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+EVIDENCE = "application/vnd.mtlib.evidence+json"
+
+
+def _executed(app: Sphinx, docname: str) -> Path:
+    folder = os.environ.get("MTLIB_BUILD") or os.path.join(app.srcdir, "_build")
+    return Path(folder) / "executed" / f"{docname}.ipynb"
+
+
+def read_executed(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put the executed copy in the place of a notebook's source."""
+    path = Path(app.env.doc2path(docname))
+    if path.suffix != ".ipynb":
+        return
+    executed = _executed(app, docname)
+    if not executed.is_file():
+        raise ExtensionError(f"{docname}: not executed yet; run `make book`")
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if notebook["metadata"].get("mtlib", {}).get("source") != digest:
+        raise ExtensionError(f"{docname}: changed since it was executed; run `make book`")
+    for cell in notebook["cells"]:
+        if any(output["output_type"] == "error" for output in cell.get("outputs", [])):
+            raise ExtensionError(f"{docname}: the executed copy ends in an error; run `make book`")
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(EVIDENCE, None)  # for the ledger, not for the page
+        tags = cell["metadata"].setdefault("tags", [])
+        if "injected-parameters" in tags:
+            tags.append("remove-cell")
+        elif "parameters" in tags:
+            tags.append("hide-input")
+    app.env.note_dependency(str(executed))
+    source[0] = json.dumps(notebook)
+
+
+def outdated(app: Sphinx, env, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Read every page again when a notebook changed: a value glued across pages would go stale."""
+    notebooks = {name for name in env.found_docs if env.doc2path(name).endswith(".ipynb")}
+    return sorted(env.found_docs) if notebooks & (added | changed | removed) else []
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the extension."""
+    app.connect("source-read", read_executed, priority=100)
+    app.connect("env-get-outdated", outdated)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,232 @@
+"""Building the book: papermill runs the notebooks, jupyter-book renders them.
+
+``<build>/executed/<page>.ipynb`` holds the executed copies, with what they were made from in their
+metadata; a copy is *stale* when its source, its parameters, mtlib, the data, the corpus or the state of
+the published files changed. HTML is made in a staging folder and moved to ``<build>/html`` when it is
+complete, so that a build that fails leaves the last good book in place.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import papermill
+import yaml
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from . import paths, profiles, published
+from .errors import InputError
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def pages() -> list[str]:
+    """Return the pages of the book, without suffix, in reading order."""
+    toc = yaml.safe_load((paths.ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *(entry["file"] for entry in toc["chapters"])]
+
+
+def notebooks() -> list[str]:
+    """Return the pages that are notebooks; the ledger, which reads the others, comes last."""
+    found = [page for page in pages() if (paths.ROOT / f"{page}.ipynb").is_file()]
+    return sorted(found, key=lambda page: page.endswith("ledger"))
+
+
+def find_notebook(name: str) -> str:
+    """Return the page of a notebook given by its number, its name or its file.
+
+    Raises
+    ------
+    InputError
+        If no notebook, or more than one, is meant.
+    """
+    stem = Path(name).stem
+    found = [
+        page for page in notebooks() if Path(page).name == stem or Path(page).name.startswith(f"{stem}_")
+    ]
+    found = found or [
+        page for page in notebooks() if name.isdigit() and Path(page).name.startswith(f"{int(name):02d}_")
+    ]
+    if len(found) != 1:
+        names = ", ".join(Path(page).name for page in notebooks())
+        raise InputError(f"no notebook {name!r}; choose one of {names}")
+    return found[0]
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
+    """Return what an executed copy depends on; it is stale when this changed."""
+    result = {
+        "source": hashlib.sha256((paths.ROOT / f"{page}.ipynb").read_bytes()).hexdigest(),
+        "parameters": parameters,
+        "mtlib": _digest([*(paths.ROOT / "mtlib").rglob("*.py")]),
+        "data": _digest([*paths.DATA.rglob("*.csv"), *paths.DATA.rglob("*.toml")]),
+        "published": published.fingerprint(),
+        "public": published.is_public_build(),
+    }
+    if page.endswith("ledger"):
+        others = [executed_path(other, build) for other in notebooks() if other != page]
+        result["chapters"] = _digest([path for path in others if path.is_file()])
+    return result
+
+
+def executed_path(page: str, build: Path) -> Path:
+    """Return where the executed copy of a page lies."""
+    return build / "executed" / f"{page}.ipynb"
+
+
+def is_stale(page: str, parameters: dict[str, Any], build: Path) -> bool:
+    """Tell whether a page must be executed (again)."""
+    path = executed_path(page, build)
+    if not path.is_file():
+        return True
+    made_from = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mtlib")
+    return made_from != state(page, parameters, build)
+
+
+def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> None:
+    """Run one notebook and keep its executed copy.
+
+    Parameters
+    ----------
+    page : str
+        One of `notebooks`.
+    parameters : dict
+        Values that replace those of the parameters cell; names are checked first.
+    build : Path
+        Build folder.
+    say : callable
+        Where progress lines go.
+
+    Raises
+    ------
+    InputError
+        If a parameter is unknown, or a cell fails: with the notebook, the cell and its error.
+    """
+    source = paths.ROOT / f"{page}.ipynb"
+    known = papermill.inspect_notebook(str(source))
+    given = {name: value for name, value in parameters.items() if name in known}
+    made_from = state(page, parameters, build)
+    target = executed_path(page, build)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    running = target.with_name(f".running-{target.name}")
+    quiet = not sys.stderr.isatty()
+    environment = {"MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media")}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    say(f"running {page}.ipynb")
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(running),
+            parameters=given,
+            kernel_name="python3",
+            progress_bar=not quiet,
+            cwd=str(paths.ROOT),
+        )
+        notebook = json.loads(running.read_text(encoding="utf-8"))
+        notebook["metadata"]["mtlib"] = made_from
+        running.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+        os.replace(running, target)
+    except PapermillExecutionError as error:
+        for line in error.traceback:
+            print(_ANSI.sub("", line), file=sys.stderr)
+        value = (error.evalue.splitlines() or [""])[0]
+        raise InputError(f"{page}.ipynb, cell {error.cell_index + 1}: {error.ename}: {value}") from error
+    except DeadKernelError as error:
+        raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
+    finally:
+        running.unlink(missing_ok=True)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def check_parameters(parameters: dict[str, Any]) -> None:
+    """Refuse a parameter that no notebook of the book has."""
+    known = {
+        name for page in notebooks() for name in papermill.inspect_notebook(f"{paths.ROOT / page}.ipynb")
+    }
+    profiles.check_names(set(parameters), known)
+    if (profile := parameters.get("profile", "quick")) not in profiles.PROFILES:
+        raise InputError(f"unknown profile {profile!r}; choose one of {', '.join(profiles.PROFILES)}")
+    profiles.check_corpus(parameters.get("corpus", "synthetic"))
+
+
+def drop_unused_media(build: Path) -> None:
+    """Delete audio files that no executed notebook names any more."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (build / "executed").rglob("*.ipynb"))
+    for path in (build / "extra" / "media").glob("*.mp3"):
+        if path.name not in text:
+            path.unlink()
+
+
+def render(build: Path, say: Callable[[str], None] = print) -> Path:
+    """Render the executed notebooks to HTML, warnings as errors.
+
+    Returns
+    -------
+    Path
+        The book's first page.
+
+    Raises
+    ------
+    InputError
+        If jupyter-book fails; its output is shown, and the last good book stays.
+    """
+    staging = build / "staging"
+    shutil.rmtree(staging / "_build" / "html" / "media", ignore_errors=True)
+    say("rendering the pages")
+    jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    options = ["--path-output", str(staging), "-W", "-n", "--keep-going"]
+    result = subprocess.run(
+        [*jupyter_book, "build", str(paths.ROOT), *options],
+        env={**os.environ, "MTLIB_BUILD": str(build)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    made = staging / "_build" / "html"
+    if result.returncode != 0 or not (made / "index.html").is_file():
+        print(_ANSI.sub("", result.stdout), file=sys.stderr)
+        raise InputError(
+            "jupyter-book did not render the book (see above); the last good book stays in place"
+        )
+    fresh, last = build / "html.new", build / "html.old"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(last, ignore_errors=True)
+    shutil.copytree(made, fresh)
+    if (build / "html").exists():
+        os.replace(build / "html", last)
+    os.replace(fresh, build / "html")
+    shutil.rmtree(last, ignore_errors=True)
+    shutil.copyfile(build / "extra" / "ledger.json", build / "ledger.json")
+    return build / "html" / "index.html"
+
+
+def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> Path:
+    """Execute what is stale, render the book, and return its first page."""
+    check_parameters(parameters)
+    for page in notebooks():
+        if is_stale(page, parameters, build):
+            execute(page, parameters, build, say)
+        else:
+            say(f"{page}.ipynb is up to date")
+    drop_unused_media(build)
+    return render(build, say)

@@ -1,0 +1,401 @@
+"""Front ends: samples to the time-frequency images that the networks see.
+
+A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogram` (or `STFT`), `Decibel`,
+`Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
+`compact_frontend` and `theano_compact_frontend`. `cqt` and `chroma` are librosa's, for pictures and for
+comparison. Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.2, §3.3, §5.2].
+
+Conventions
+    Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
+    learned weights or stored state; autocast does not lower the precision.
+    Decibels are 10·log10 of *power*. The author's tagger takes the logarithm of the power squared
+    ("doubled decibels"), so that its 80 dB window holds 40 dB of power (erratum E40); `Decibel` does
+    that where asked to.
+    The Hann window is periodic (one period of the cosine is n_fft samples), as in librosa and in the
+    DFT kernels stored with the published Keras network.
+"""
+
+import math
+import warnings
+
+import librosa
+import numpy as np
+import torch
+import torchaudio.functional
+from torch import Tensor, nn
+
+from .audio import SAMPLE_RATE
+from .errors import InputError
+
+_WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
+
+
+def _at_least(minimum: int, **sizes: int) -> None:
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InputError(f"{name} must be a whole number, got {value!r}")
+        if value < minimum:
+            raise InputError(f"{name} must be at least {minimum}, got {value}")
+
+
+def _one_of(choices: tuple[str, ...], **names: str) -> None:
+    for name, value in names.items():
+        if value not in choices:
+            raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+class STFT(nn.Module):
+    """Short-time Fourier transform: magnitude to a power [Choi2018, §2.2].
+
+    Parameters
+    ----------
+    n_fft, hop_length : int
+        Samples of a frame and between frames.
+    window : {"hann", "hamming", "boxcar"}
+        Periodic.
+    padding : {"centre", "same"}
+        "centre": frame t is centred on sample t·hop_length, 1 + time // hop_length frames (librosa).
+        "same": zeros on both sides so that there are ceil(time / hop_length) frames (Keras convolution).
+    pad_mode : {"reflect", "constant"}
+        What "centre" puts beyond the ends. "reflect" was librosa's way when the author's arrays were
+        made; "constant" (zeros) is its way since version 0.10.
+    power : float
+        2 for power, 1 for magnitude.
+    """
+
+    def __init__(
+        self,
+        n_fft: int = 512,
+        hop_length: int = 256,
+        *,
+        window: str = "hann",
+        padding: str = "centre",
+        pad_mode: str = "reflect",
+        power: float = 2.0,
+    ):
+        super().__init__()
+        _at_least(2, n_fft=n_fft)
+        _at_least(1, hop_length=hop_length)
+        _one_of(tuple(_WINDOWS), window=window)
+        _one_of(("centre", "same"), padding=padding)
+        _one_of(("reflect", "constant"), pad_mode=pad_mode)
+        if not power > 0:
+            raise InputError(f"power must be above 0, got {power}")
+        self.n_fft, self.hop_length, self.power = n_fft, hop_length, power
+        self.padding, self.pad_mode = padding, pad_mode
+        self.register_buffer("window", _WINDOWS[window](n_fft), persistent=False)
+
+    def n_frames(self, n_samples: int) -> int:
+        """Return the number of frames that `n_samples` samples give."""
+        if self.padding == "centre":
+            return 1 + n_samples // self.hop_length
+        return math.ceil(n_samples / self.hop_length)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Transform ``samples`` (…, time) to a spectrogram (batch, 1, n_fft // 2 + 1, frame)."""
+        samples = _checked(samples)  # (batch, time)
+        n_samples = samples.shape[-1]
+        left = right = self.n_fft // 2
+        if self.padding == "same":
+            missing = (self.n_frames(n_samples) - 1) * self.hop_length + self.n_fft - n_samples
+            left, right = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
+        reflect = self.padding == "centre" and self.pad_mode == "reflect"
+        shortest = left + 1 if reflect else max(1, self.n_fft - left - right)
+        if n_samples < shortest:
+            raise InputError(f"samples are too short: {n_samples}, but n_fft {self.n_fft} needs {shortest}")
+        samples = nn.functional.pad(samples, (left, right), mode="reflect" if reflect else "constant")
+        spectrum = torch.stft(
+            samples, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True
+        )  # (batch, freq, frame), complex
+        if self.power == 2.0:
+            spectrogram = spectrum.real.square() + spectrum.imag.square()
+        else:
+            spectrogram = spectrum.abs().pow(self.power)
+        return spectrogram.unsqueeze(1)  # (batch, 1, freq, frame)
+
+
+def mel_filterbank(
+    n_mels: int = 96,
+    *,
+    n_fft: int = 512,
+    sample_rate: int = SAMPLE_RATE,
+    f_min: float = 0.0,
+    f_max: float | None = None,
+) -> Tensor:
+    """Make triangular mel filters, with Slaney's scale and norm (equal area).
+
+    The defaults give the filters stored with the published networks, to 1e-6.
+
+    Parameters
+    ----------
+    n_mels, n_fft, sample_rate : int
+    f_min, f_max : float
+        Lowest and highest frequency in hertz (default: 0 and half of `sample_rate`).
+
+    Returns
+    -------
+    filterbank : Tensor [shape=(n_fft // 2 + 1, n_mels), dtype=float32]
+
+    Raises
+    ------
+    InputError
+        If a value is out of range, or if filters are so narrow that they hold no DFT bin.
+    """
+    _at_least(1, n_mels=n_mels, sample_rate=sample_rate)
+    _at_least(2, n_fft=n_fft)
+    f_max = sample_rate / 2 if f_max is None else f_max
+    if not f_max <= sample_rate / 2:
+        raise InputError(
+            f"f_max must be at most half of the sample rate, {sample_rate / 2:g} Hz, got {f_max:g}"
+        )
+    if not 0 <= f_min < f_max:
+        raise InputError(f"f_min must be at least 0 and below f_max {f_max:g} Hz, got {f_min:g}")
+    with warnings.catch_warnings():  # torchaudio warns of empty filters; this raises
+        warnings.simplefilter("ignore")
+        filterbank = torchaudio.functional.melscale_fbanks(
+            n_fft // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
+        )  # (freq, mel)
+    n_empty = int((filterbank.amax(dim=0) == 0).sum())
+    if n_empty:
+        raise InputError(
+            f"n_mels {n_mels} is too many for n_fft {n_fft} between {f_min:g} and {f_max:g} Hz: "
+            f"{n_empty} filters hold no DFT bin; take fewer bands or a longer n_fft"
+        )
+    return filterbank
+
+
+class MelSpectrogram(nn.Module):
+    """Power mel-spectrogram: `STFT` with power 2, then `mel_filterbank` [Choi2018, §2.2, §5.2].
+
+    Parameters
+    ----------
+    n_mels, n_fft, sample_rate, f_min, f_max
+        As for `mel_filterbank`.
+    hop_length, window, padding, pad_mode
+        As for `STFT`.
+    """
+
+    def __init__(
+        self,
+        n_mels: int = 96,
+        *,
+        n_fft: int = 512,
+        hop_length: int = 256,
+        sample_rate: int = SAMPLE_RATE,
+        f_min: float = 0.0,
+        f_max: float | None = None,
+        window: str = "hann",
+        padding: str = "centre",
+        pad_mode: str = "reflect",
+    ):
+        super().__init__()
+        filterbank = mel_filterbank(n_mels, n_fft=n_fft, sample_rate=sample_rate, f_min=f_min, f_max=f_max)
+        self.stft = STFT(n_fft, hop_length, window=window, padding=padding, pad_mode=pad_mode)
+        self.register_buffer("filters", filterbank.T.contiguous(), persistent=False)  # (mel, freq)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Transform ``samples`` (…, time) to power (batch, 1, mel, frame)."""
+        power = self.stft(samples)  # (batch, 1, freq, frame)
+        with torch.autocast(power.device.type, enabled=False):
+            return torch.matmul(self.filters, power)  # (batch, 1, mel, frame)
+
+
+class Decibel(nn.Module):
+    """Decibels of power, clip by clip: 10·log10(max(power, amin)), against a reference, with a floor.
+
+    Parameters
+    ----------
+    amin : float
+        Powers below it count as it.
+    top_db : float, optional
+        Values further than this below the clip's maximum are raised to that floor; None: no floor.
+    reference : "max" or float
+        The power that is 0 dB: the clip's maximum, or a fixed one.
+    doubled : bool
+        Square the power first, as the author's tagger does: every difference between two values
+        doubles, and 80 dB on this scale are 40 dB of power (erratum E40).
+    """
+
+    def __init__(
+        self,
+        *,
+        amin: float = 1e-10,
+        top_db: float | None = 80.0,
+        reference: str | float = "max",
+        doubled: bool = False,
+    ):
+        super().__init__()
+        if not amin > 0:
+            raise InputError(f"amin must be above 0, got {amin}")
+        if top_db is not None and not top_db > 0:
+            raise InputError(f"top_db must be above 0 or None, got {top_db}")
+        if reference != "max" and (isinstance(reference, str) or not reference > 0):
+            raise InputError(f'reference must be "max" or a power above 0, got {reference!r}')
+        self.amin, self.top_db, self.reference, self.doubled = amin, top_db, reference, doubled
+
+    def forward(self, power: Tensor) -> Tensor:
+        """Transform ``power`` (batch, 1, freq, frame) to decibels of the same shape."""
+        power = _checked_spectrogram(power)
+        if self.doubled:
+            power = power.square()
+        level = 10.0 * power.clamp(min=self.amin).log10()
+        if self.reference == "max":
+            level = level - level.amax(dim=(1, 2, 3), keepdim=True)
+        else:
+            level = level - 10.0 * math.log10(max(self.reference, self.amin))
+        if self.top_db is None:
+            return level
+        return torch.maximum(level, level.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)
+
+
+class Standardise(nn.Module):
+    """Subtract the clip's mean and divide by its standard deviation, both over all bins.
+
+    Parameters
+    ----------
+    eps : float
+        Added to the standard deviation, so that a constant clip becomes zero. The default is that of
+        the published Keras network.
+    """
+
+    def __init__(self, eps: float = 1e-10):
+        super().__init__()
+        if not eps > 0:
+            raise InputError(f"eps must be above 0, got {eps}")
+        self.eps = eps
+
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """Standardise ``spectrogram`` (batch, 1, freq, frame)."""
+        spectrogram = _checked_spectrogram(spectrogram)
+        mean = spectrogram.mean(dim=(1, 2, 3), keepdim=True)  # (batch, 1, 1, 1)
+        deviation = spectrogram - mean
+        std = deviation.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()  # (batch, 1, 1, 1)
+        return deviation / (std + self.eps)
+
+
+def crnn_frontend() -> nn.Sequential:
+    """Return the front end of the published CRNN and 5-layer CNN [Choi2018, §3.3].
+
+    349,440 samples at 12 kHz become (batch, 1, 96, 1366): doubled decibels against a power of 1, with a
+    floor 80 below the clip's maximum.
+    """
+    return nn.Sequential(MelSpectrogram(), Decibel(reference=1.0, doubled=True))
+
+
+def compact_frontend() -> nn.Sequential:
+    """Return the front end of the published Keras-2 Compact-convnet [Choi2018, §6.3].
+
+    348,000 samples at 12 kHz become (batch, 1, 96, 1360): decibels below the clip's maximum with a floor
+    at −80, then standardised per clip.
+    """
+    return nn.Sequential(MelSpectrogram(padding="same"), Decibel(), Standardise())
+
+
+def theano_compact_frontend(padding: str = "same") -> nn.Sequential:
+    """Return the front end of the published Theano Compact-convnet [Choi2018, §6.3].
+
+    Doubled decibels below the clip's maximum with a floor at −80, not standardised. 348,000 samples at
+    12 kHz become (batch, 1, 96, 1360) with "same" padding; 349,440 become (batch, 1, 96, 1366) with "centre".
+    """
+    return nn.Sequential(MelSpectrogram(padding=padding), Decibel(doubled=True))
+
+
+def cqt(
+    samples: np.ndarray,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    hop_length: int = 256,
+    f_min: float = 32.703,
+    n_bins: int = 84,
+    bins_per_octave: int = 12,
+) -> np.ndarray:
+    """Compute the magnitude of a constant-Q transform, by librosa [Choi2018, §2.2].
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(time,)]
+    sample_rate, hop_length, n_bins, bins_per_octave : int
+    f_min : float
+        Lowest frequency in hertz; the default is the note C1.
+
+    Returns
+    -------
+    magnitude : np.ndarray [shape=(n_bins, 1 + time // hop_length), dtype=float32]
+    """
+    samples = _checked_array(samples)
+    _at_least(1, sample_rate=sample_rate, hop_length=hop_length)
+    _at_least(1, n_bins=n_bins, bins_per_octave=bins_per_octave)
+    if not f_min > 0:
+        raise InputError(f"f_min must be above 0 Hz, got {f_min:g}")
+    highest = f_min * 2.0 ** ((n_bins - 1) / bins_per_octave)
+    try:
+        spectrum = librosa.cqt(
+            samples,
+            sr=sample_rate,
+            hop_length=hop_length,
+            fmin=f_min,
+            n_bins=n_bins,
+            bins_per_octave=bins_per_octave,
+        )  # (bin, frame), complex
+    except librosa.ParameterError as error:
+        raise InputError(
+            f"no constant-Q transform of {n_bins} bins up to {highest:.0f} Hz at {sample_rate} Hz "
+            f"with hop_length {hop_length}: {error}"
+        ) from None
+    return np.abs(spectrum).astype(np.float32)
+
+
+def chroma(
+    samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE, n_fft: int = 2048, hop_length: int = 256
+) -> np.ndarray:
+    """Compute a chromagram from the STFT, by librosa, tuned to A4 = 440 Hz [Choi2018, §2.2].
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(time,)]
+    sample_rate, n_fft, hop_length : int
+
+    Returns
+    -------
+    chromagram : np.ndarray [shape=(12, 1 + time // hop_length), dtype=float32]
+        From C to B; the largest value of each frame is 1.
+    """
+    samples = _checked_array(samples)
+    _at_least(1, sample_rate=sample_rate, hop_length=hop_length)
+    _at_least(2, n_fft=n_fft)
+    chromagram = librosa.feature.chroma_stft(
+        y=samples, sr=sample_rate, n_fft=n_fft, hop_length=hop_length, tuning=0.0
+    )  # (pitch class, frame)
+    return chromagram.astype(np.float32)
+
+
+def _checked(samples: Tensor) -> Tensor:
+    """Return samples as (batch, time) float32; refuse what is no audio."""
+    if not isinstance(samples, Tensor):
+        raise InputError(f"samples must be a torch.Tensor, got {type(samples).__name__}")
+    if not samples.is_floating_point():
+        raise InputError(f"samples must be floating point in [−1, 1], got {samples.dtype}")
+    if samples.ndim < 1 or samples.numel() == 0:
+        raise InputError(f"samples must have shape (…, time) and not be empty, got {tuple(samples.shape)}")
+    # On an accelerator, looking at the values would make the queue wait; decoded audio is finite.
+    if samples.device.type == "cpu" and not torch.isfinite(samples).all():
+        raise InputError("samples hold NaN or infinity")
+    return samples.reshape(-1, samples.shape[-1]).float()
+
+
+def _checked_spectrogram(spectrogram: Tensor) -> Tensor:
+    if not isinstance(spectrogram, Tensor) or spectrogram.ndim != 4:
+        shape = tuple(getattr(spectrogram, "shape", ()))
+        raise InputError(f"a spectrogram must be a tensor of shape (batch, channel, freq, time), got {shape}")
+    return spectrogram.float()
+
+
+def _checked_array(samples: np.ndarray) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.ndim != 1 or not samples.size:
+        raise InputError(f"samples must have shape (time,) and not be empty, got {samples.shape}")
+    if samples.dtype.kind != "f":
+        raise InputError(f"samples must be floating point in [−1, 1], got {samples.dtype}")
+    if not np.isfinite(samples).all():
+        raise InputError("samples hold NaN or infinity")
+    return samples.astype(np.float32, copy=False)

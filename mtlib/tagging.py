@@ -1,0 +1,133 @@
+"""Tagging any audio file with one of the author's released networks.
+
+A file is cut into windows of the network's length that start at 0 s and every 29 s after; a remainder
+under 15 s is dropped unless it is all there is, and short audio is repeated to the full length. The
+probabilities of a file are the means over its windows. ``python -m mtlib tag`` and chapter 2 use it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import audio, released
+from .errors import InputError
+from .tags import TAGS
+
+HOP_SECONDS = 29.0
+MIN_SECONDS = 15.0
+AUDIO_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff"})
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A released network with its front end."""
+
+    name: str
+    frontend: nn.Module
+    network: nn.Module
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a network says about one file.
+
+    Attributes
+    ----------
+    probs : ndarray (50,) float32
+        Mean probability of each tag over the windows, in the order of `mtlib.tags.TAGS`.
+    """
+
+    file: Path
+    model: str
+    seconds: float
+    n_windows: int
+    probs: np.ndarray
+
+    def top(self, n: int = 5) -> list[tuple[str, float]]:
+        """Return the n most probable tags with their probabilities."""
+        return [(TAGS[i], float(self.probs[i])) for i in np.argsort(-self.probs, kind="stable")[:n]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the file, the model, the length in seconds and all fifty probabilities."""
+        return {
+            "file": audio.display_name(self.file),
+            "model": self.model,
+            "seconds": round(self.seconds, 3),
+            "tags": {tag: round(float(prob), 6) for tag, prob in zip(TAGS, self.probs, strict=True)},
+        }
+
+
+def load_model(name: str = "compact") -> Tagger:
+    """Load a released network for tagging.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, the network cannot tag a single clip (``compact1``), or its file
+        cannot be had.
+    """
+    if name == "compact1":
+        raise InputError("compact1 normalises with the batch and cannot tag one clip; use compact")
+    frontend, network = released.load(name)
+    return Tagger(name, frontend, network, released.RELEASES[name].n_samples)
+
+
+@torch.inference_mode()
+def tag_samples(samples: np.ndarray, tagger: Tagger, *, batch_size: int = 16) -> np.ndarray:
+    """Return the probabilities of every window, (window, 50) float32.
+
+    Parameters
+    ----------
+    samples : ndarray (time,) float32
+        Mono audio at 12 kHz.
+    batch_size : int
+        Windows at once; it bounds the memory, not the result.
+    """
+    rate = audio.SAMPLE_RATE
+    cut = audio.windows(samples, tagger.n_samples, round(HOP_SECONDS * rate), round(MIN_SECONDS * rate))
+    probs = [
+        torch.sigmoid(tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
+        for part in np.array_split(cut, -(-len(cut) // batch_size))
+    ]
+    return torch.cat(probs).numpy()
+
+
+def tag_file(path: str | Path, tagger: Tagger) -> Tags:
+    """Tag one audio file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used: with its name and the reason, in one line.
+    """
+    samples = audio.load(path)
+    if audio.is_silent(samples):
+        raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
+    probs = tag_samples(samples, tagger)
+    if not np.isfinite(probs).all():
+        raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
+    return Tags(Path(path), tagger.name, len(samples) / audio.SAMPLE_RATE, len(probs), probs.mean(0))
+
+
+def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
+    """Return the audio files meant by files and folders, and a line for each that means none."""
+    found, problems = [], []
+    for path in map(Path, given):
+        if path.is_dir():
+            inside = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
+            )
+            found += inside
+            if not inside:
+                problems.append(f"{audio.display_name(path)}: a folder without audio files")
+        else:
+            found.append(path)
+    return found, problems
