@@ -151,12 +151,12 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
     from . import audio, tagging
 
     tagger = tagging.load_model(model)
-    n_failed = 0
-    paths_found, problems = tagging.find_audio(files)
-    for problem in problems:
-        n_failed += 1
-        click.echo(f"Error: {problem}", err=True)
-    for path in paths_found:
+    found, failures = tagging.find_audio(files)
+    n_files = len(found) + len(failures)
+    for line in failures:
+        click.echo(f"Error: {line}", err=True)
+    n_failed = len(failures)
+    for path in found:
         try:
             result = tagging.tag_file(path, tagger)
         except InputError as error:
@@ -166,13 +166,11 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(result.as_json()))
         else:
-            click.echo(f"{audio.display_name(path)}  ({result.seconds:.1f} s, {result.n_windows} windows)")
+            click.echo(f"{audio.display_name(path)}  ({result.seconds:.1f} s, windows: {result.n_windows})")
             for name, probability in result.top(top):
                 click.echo(f"  {probability:.3f}  {name}")
     if n_failed:
-        raise InputError(
-            f"{n_failed} of {n_failed + len(paths_found) - (n_failed - len(problems))} could not be tagged"
-        )
+        raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
         for line in error.traceback:
             print(_ANSI.sub("", line), file=sys.stderr)
         value = (error.evalue.splitlines() or [""])[0]
-        raise InputError(f"{page}.ipynb, cell {error.cell_index + 1}: {error.ename}: {value}") from error
+        number = error.cell_index + 1 - bool(given)  # papermill put a cell of its own in
+        raise InputError(f"{page}.ipynb, cell {number}: {error.ename}: {value}") from error
     except DeadKernelError as error:
         raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
     finally:

@@ -282,13 +282,19 @@ def crnn_frontend() -> nn.Sequential:
     return nn.Sequential(MelSpectrogram(), Decibel(reference=1.0, doubled=True))
 
 
-def compact_frontend() -> nn.Sequential:
+def compact_frontend(padding: str = "centre") -> nn.Sequential:
     """Return the front end of the published Keras-2 Compact-convnet [Choi2018, §6.3].
 
     348,000 samples at 12 kHz become (batch, 1, 96, 1360): decibels below the clip's maximum with a floor
     at −80, then standardised per clip.
+
+    Parameters
+    ----------
+    padding : {"centre", "same"}
+        Centred frames give 1360 as well. ``"same"`` is what the network's own file says: its frames lie
+        48 samples earlier, and a probability moves by up to a few hundredths.
     """
-    return nn.Sequential(MelSpectrogram(padding="same"), Decibel(), Standardise())
+    return nn.Sequential(MelSpectrogram(padding=padding), Decibel(), Standardise())
 
 
 def theano_compact_frontend(padding: str = "same") -> nn.Sequential:

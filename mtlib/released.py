@@ -112,8 +112,9 @@ def compact1(weights: keras.Weights, *, batch_statistics: bool = True) -> models
     """Build the Keras 1 (Theano) Compact-convnet of chapters 6 and 7.
 
     It was built with ``BatchNormalization(mode=2)``: it normalises with the statistics of the current
-    batch when it predicts, too, and its stored running statistics were never updated. One clip alone
-    gives a constant. ``batch_statistics=False`` uses the stored values, to see that they saturate.
+    batch when it predicts, too, so the tags of a clip depend on its company; its stored running
+    statistics were never updated. ``batch_statistics=False`` uses the stored values, to see that they
+    saturate.
     """
     parts = {"output": keras.dense(weights, "dense_1/dense_1_W", "dense_1/dense_1_b")}
     for i in range(5):

@@ -73,7 +73,9 @@ def load_model(name: str = "compact") -> Tagger:
         cannot be had.
     """
     if name == "compact1":
-        raise InputError("compact1 normalises with the batch and cannot tag one clip; use compact")
+        raise InputError(
+            "compact1 normalises with the batch: a clip's tags depend on its company; use compact"
+        )
     frontend, network = released.load(name)
     return Tagger(name, frontend, network, released.RELEASES[name].n_samples)
 

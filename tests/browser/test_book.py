@@ -1,0 +1,180 @@
+"""The book as a reader meets it: built, opened from a folder and a server, with and without the files."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+from mtlib import book, browser, claims, paths
+
+CHAPTER = "book/02_background"
+
+
+def run(build: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "mtlib", *arguments],
+        cwd=paths.ROOT,
+        env={**os.environ, "MTLIB_BUILD": str(build), "PUBLIC": "", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def build_book(folder: Path, **environment: str) -> Path:
+    result = run(folder, "book", "--profile", "smoke", "--no-browser", **environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory, published) -> Path:
+    return build_book(tmp_path_factory.mktemp("smoke"))
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory) -> Path:
+    """The book from an empty cache, with every host unreachable."""
+    folder = tmp_path_factory.mktemp("bare")
+    nowhere = "http://127.0.0.1:9"
+    absent = {"MTLIB_PUBLISHED": str(folder / "published"), "HTTPS_PROXY": nowhere, "https_proxy": nowhere}
+    return build_book(folder, **absent)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if browser.find() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium with chromedriver is installed")
+    with browser.open_browser() as driver:
+        yield driver
+
+
+@pytest.mark.parametrize("which", ["smoke", "bare"])
+def test_a_reader_meets_no_problem(which, request, chromium):
+    html = request.getfixturevalue(which) / "html"
+    reports = browser.check(html, book.pages())
+    assert len(reports) == 2 * len(book.pages())
+    assert [(report.page, report.problems) for report in reports if report.problems] == []
+    chapter = next(report for report in reports if report.page == CHAPTER)
+    assert chapter.n_charts >= 1 and chapter.n_formulas >= 1
+    assert which == "bare" or chapter.n_players >= 4
+
+
+def test_the_check_sees_what_is_broken(tmp_path, chromium):
+    (tmp_path / "page.html").write_text(
+        "<html><body><div id='altair-viz-1'></div><div class='math'>x</div><audio src='no.mp3'></audio>"
+        "<img src='https://example.org/a.png'><script>throw new Error('oh');</script></body></html>"
+    )
+    driver = browser.WAIT_S
+    browser.WAIT_S = 1
+    try:
+        problems = " / ".join(browser.check_page(chromium, tmp_path.as_uri(), "page").problems)
+    finally:
+        browser.WAIT_S = driver
+    expected = ("charts without marks", "formulas not typeset", "without a duration", "asks for https://example.org",
+                "a request failed", "pictures without alternative text", "oh")  # fmt: skip
+    for words in expected:
+        assert words in problems
+
+
+def test_a_chart_answers_the_pointer(smoke, chromium):
+    chromium.get(f"{(smoke / 'html').as_uri()}/{CHAPTER}.html")
+    deadline = time.monotonic() + browser.WAIT_S
+    while not (
+        marks := chromium.find_elements(
+            By.CSS_SELECTOR, "svg.marks .mark-rect path, svg.marks .mark-symbol path"
+        )
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", marks[0])
+    ActionChains(chromium).move_to_element(marks[0]).perform()
+    time.sleep(0.5)
+    tooltip = chromium.find_element(By.ID, "vg-tooltip-element")
+    assert "visible" in tooltip.get_attribute("class") and tooltip.text.strip()
+
+
+def test_every_chart_has_an_alternative_text(smoke, chromium):
+    chromium.get(f"{(smoke / 'html').as_uri()}/{CHAPTER}.html")
+    time.sleep(2)
+    charts = chromium.find_elements(By.CSS_SELECTOR, "[id^='altair-viz']")
+    assert charts and all(chart.get_attribute("aria-label") for chart in charts)
+
+
+def test_pages_hold_no_warnings_and_stay_light(smoke):
+    for page in book.notebooks():
+        notebook = json.loads(book.executed_path(page, smoke).read_text(encoding="utf-8"))
+        outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+        assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
+        assert len((smoke / "html" / f"{page}.html").read_bytes()) < 1.5e6
+    audio = sum(path.stat().st_size for path in (smoke / "html" / "media").iterdir())
+    assert audio < 3e6
+
+
+def test_the_ledger_holds_what_the_chapters_recorded(smoke):
+    recorded = claims.collect([book.executed_path(CHAPTER, smoke)])
+    assert "C2.02" in {evidence.claim for _, evidence in recorded}
+    ledger = json.loads((smoke / "ledger.json").read_text(encoding="utf-8"))
+    assert [i for i in ledger if i["page"]] and len({item["claim"] for item in ledger}) == len(claims.table())
+    page = (smoke / "html" / "book" / "ledger.html").read_text(encoding="utf-8")
+    assert all(f"02_background.html#{row.claim.replace('.', '-')}" in page for _, row in recorded)
+
+
+def test_the_bare_book_says_what_is_missing_and_how_to_get_it(bare):
+    page = (bare / "html" / f"{CHAPTER}.html").read_text(encoding="utf-8")
+    assert "mt-missing" in page and "python -m mtlib fetch" in page and "cannot be reached" in page
+
+
+def test_a_failing_cell_is_named_and_the_last_book_stays(smoke):
+    before = {
+        p: p.stat().st_mtime_ns for p in [smoke / "html" / "index.html", book.executed_path(CHAPTER, smoke)]
+    }
+    result = run(smoke, "book", "--profile", "smoke", "--seed", "-1")
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert "book/02_background.ipynb, cell 3: InputError: seed must be at least 0, got -1" in last
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert not list((smoke / "executed" / "book").glob(".running*"))
+
+
+def test_only_what_changed_is_executed_again(smoke):
+    assert not book.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
+    assert book.is_stale(CHAPTER, {"profile": "quick"}, smoke)
+    path = book.executed_path(CHAPTER, smoke)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    kept = path.read_bytes()
+    notebook["metadata"]["mtlib"]["source"] = "another"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    try:
+        assert book.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
+        result = subprocess.run(
+            [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(paths.ROOT),
+             "--path-output", str(smoke / "plain")],
+            env={**os.environ, "MTLIB_BUILD": str(smoke)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert result.returncode != 0
+        assert (
+            "book/02_background: changed since it was executed; run `make book`"
+            in result.stdout + result.stderr
+        )
+    finally:
+        path.write_bytes(kept)
+
+
+def test_unknown_names_are_one_line(smoke):
+    for arguments, words in (
+        (["book", "-p", "profle=quick"], "unknown parameter 'profle'"),
+        (["book", "--profile", "fast"], "unknown profile 'fast'"),
+        (["book", "--corpus", "mtat"], "unknown corpus 'mtat'"),
+        (["execute", "9"], "no notebook '9'; choose one of"),
+        (["execute", "2", "-p", "seed"], "given as NAME=VALUE, got 'seed'"),
+    ):
+        result = run(smoke, *arguments)
+        assert result.returncode == 1 and result.stderr.count("\n") == 1 and words in result.stderr, (
+            result.stderr
+        )

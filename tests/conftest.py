@@ -1,0 +1,21 @@
+"""Fixtures shared by the tests: the author's published files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mtlib import paths
+from mtlib import published as published_files
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The folder with the author's files; without them the test is skipped, unless MTLIB_PUBLISHED is set."""
+    absent = [
+        name for name, item in published_files.ARTIFACTS.items() if published_files.state(item) != "present"
+    ]
+    if absent and not os.environ.get("MTLIB_PUBLISHED"):
+        pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch`")
+    assert not absent, f"MTLIB_PUBLISHED lacks {absent[0]}"
+    return paths.published()

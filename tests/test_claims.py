@@ -1,0 +1,78 @@
+"""Evidence: what is recorded is what the ledger reads, and the rules judge as written."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtlib import claims
+from mtlib.errors import InputError
+
+finite = st.floats(-5, 5)
+
+
+@given(finite, finite, finite)
+def test_an_interval_is_judged_by_where_it_lies(a, b, reference):
+    low, high = sorted((a, b))
+    above = claims.judge_interval(low, high, reference, claimed="above")
+    below = claims.judge_interval(low, high, reference, claimed="below")
+    assert (above == "supported") == (low > reference)
+    assert (below == "supported") == (high < reference)
+    assert (above == "inconclusive") == (below == "inconclusive") == (low <= reference <= high)
+    opposite = {"supported": "contradicted", "contradicted": "supported", "inconclusive": "inconclusive"}
+    assert below == opposite[above]
+
+
+def notebook(tmp_path, *rows):
+    outputs = [{"output_type": "display_data", "data": {claims.MIME: row}, "metadata": {}} for row in rows]
+    path = tmp_path / "02_background.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]}))
+    return path
+
+
+def test_recorded_evidence_reaches_the_ledger(tmp_path, capsys):
+    from dataclasses import asdict
+
+    evidence = claims.record("C2.02", source="arithmetic", rule="r", verdict="contradicted", reason="w")
+    assert "C2.02 – contradicted. w" in capsys.readouterr().out
+    path = notebook(tmp_path, json.loads(json.dumps(asdict(evidence))))
+    rows = claims.collect([path])
+    assert rows == [("02_background", evidence)]
+    ledger = claims.ledger_json(rows)
+    assert [item["claim"] for item in ledger] == list(claims.table())
+    assert next(item for item in ledger if item["claim"] == "C2.02")["verdict"] == "contradicted"
+    assert {item["verdict"] for item in ledger if item["claim"] != "C2.02"} == {"not tested"}
+    page = claims.ledger_html(ledger)
+    assert "02_background.html#C2-02" in page and page.count("<tr>") == 1 + len(ledger)
+
+
+def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
+    evidence = claims.record("C3.02", source="synthetic", rule="r", verdict="supported", corpus="synthetic")
+    assert claims.wording(evidence) == "holds on the synthetic corpus"
+    assert "holds on the synthetic corpus" in claims.badge(evidence)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"claim": "C9.99"}, "unknown claim 'C9.99'"),
+        ({"source": "hearsay"}, "source must be one of"),
+        ({"verdict": "true"}, "verdict must be one of"),
+        ({"verdict": "not tested"}, "say why"),
+        ({"low": 1.0, "high": 0.0}, "in order"),
+        ({"low": 1.0}, "given together"),
+    ],
+)
+def test_a_bad_record_is_refused(change, words):
+    good = {"claim": "C2.02", "source": "arithmetic", "rule": "r", "verdict": "supported"} | change
+    with pytest.raises(InputError, match=words):
+        claims.record(good.pop("claim"), **good)
+
+
+def test_an_unreadable_notebook_is_told(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{")
+    with pytest.raises(InputError, match="not an executed notebook"):
+        claims.collect([tmp_path / "a.ipynb"])
+    with pytest.raises(InputError, match="evidence with fields"):
+        claims.collect([notebook(tmp_path, {"claim": "C2.02"})])

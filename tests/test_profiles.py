@@ -1,0 +1,47 @@
+"""Parameters: names and values are checked, because papermill only warns."""
+
+import pytest
+
+from mtlib import profiles
+from mtlib.errors import InputError
+
+GOOD = {"profile": "quick", "corpus": "synthetic", "seed": 0, "device": "auto", "scheduler": ""}
+
+
+def test_good_parameters_become_settings():
+    settings = profiles.check(
+        {**GOOD, "clip": "x", "_hidden": 1, "profiles": profiles, "In": []}, own=("clip",)
+    )
+    assert settings.profile is profiles.PROFILES["quick"]
+    assert settings.own == {"clip": "x"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"profle": "cpu"}, "unknown parameter 'profle'; this chapter has"),
+        ({"profile": "fast"}, "unknown profile 'fast'; choose one of smoke, quick, cpu, gpu"),
+        ({"profile": 3}, "profile must be of type str, got 3"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"seed": True}, "seed must be of type int, got True"),
+        ({"seed": "1"}, "seed must be of type int, got '1'"),
+        ({"device": "gpu"}, "device must be auto, cpu, cuda or cuda:N, got 'gpu'"),
+        ({"scheduler": "localhost"}, "scheduler must be empty or tcp://HOST:PORT"),
+        ({"corpus": "/data/mtat"}, "a corpus is named, never a path"),
+    ],
+)
+def test_bad_parameters_are_told(change, words, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=words):
+        profiles.check({**GOOD, **change})
+
+
+def test_a_prepared_corpus_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    (tmp_path / "corpora" / "mtat").mkdir(parents=True)
+    assert profiles.check({**GOOD, "corpus": "mtat"}).corpus == "mtat"
+
+
+def test_a_missing_parameter_is_told():
+    with pytest.raises(InputError, match="parameter seed is not set"):
+        profiles.check({name: value for name, value in GOOD.items() if name != "seed"})
