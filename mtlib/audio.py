@@ -130,12 +130,14 @@ def decode(
             start = round(offset * rate)
             if start:
                 file.seek(min(start, file.frames))
+            weights = np.full(n_channels, 1 / n_channels, np.float32)
             n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
             while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
-                block = file.read(min(n_wanted - n_read, 1 << 20), dtype="float32", always_2d=True)
+                block = file.read(min(n_wanted - n_read, 1 << 22), dtype="float32", always_2d=True)
                 if not len(block):
                     break
-                blocks.append(block.mean(axis=1))  # (time, channel) -> (time,)
+                # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
+                blocks.append(block @ weights if n_channels > 1 else block[:, 0])
                 n_read += len(block)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if not opened:
@@ -157,7 +159,7 @@ def decode(
         )
     if n_read == 0:
         raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}")
-    samples = np.concatenate(blocks)
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     if not np.isfinite(samples).all():
         raise InputError(
             f"{name}: {np.sum(~np.isfinite(samples)):,} samples are NaN or infinite; export it again"

@@ -195,7 +195,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
     shutil.rmtree(staging / "_build" / "html" / "media", ignore_errors=True)
     say("rendering the pages")
     jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    options = ["--path-output", str(staging), "-W", "-n", "--keep-going"]
+    options = ["--path-output", str(staging), "--all", "-W", "-n", "--keep-going"]
     result = subprocess.run(
         [*jupyter_book, "build", str(paths.ROOT), *options],
         env={**os.environ, "MTLIB_BUILD": str(build)},
