@@ -74,7 +74,9 @@ def book(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> None:
 
     build = paths.build()
     first = builder.make(_parameters(pairs, **standard), build, click.echo)
-    if no_browser or not browser.find():
+    if no_browser:
+        click.echo("the pages were not opened in a browser (--no-browser)")
+    elif not browser.find():
         click.echo("no Chromium with chromedriver here: the pages were not opened")
     else:
         click.echo("opening every page in a browser")
