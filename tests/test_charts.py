@@ -1,0 +1,58 @@
+"""Charts, drawings and players: what a reader needs is in them, and bad input is refused."""
+
+import base64
+import io
+
+import altair as alt
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from mtlib import charts, drawings, pages
+from mtlib.errors import InputError
+
+
+def test_a_picture_has_its_first_row_at_the_bottom_and_its_extremes_at_the_ends_of_the_colours():
+    data = charts.picture(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    image = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("RGB")
+    assert image.size == (3, 2)
+    assert image.getpixel((2, 0)) == (0xFD, 0xE7, 0x25) and image.getpixel((2, 1)) == (0x44, 0x01, 0x54)
+
+
+def test_a_chart_fills_the_width_and_has_its_text():
+    points = alt.Chart(alt.Data(values=[{"x": 1}])).mark_point().encode(x="x:Q")
+    spec = charts.finish(points, "One point at 1.").to_dict()
+    assert spec["width"] == "container" and spec["description"] == "One point at 1."
+    with pytest.raises(InputError, match="alt_text must say"):
+        charts.finish(points, " ")
+    with pytest.raises(InputError, match="finite matrix"):
+        charts.picture(np.array([[np.nan]]))
+
+
+def test_a_drawing_is_labelled_and_escaped():
+    drawing = drawings.Drawing(100, 50, "A <title>", "What it shows")
+    drawing.node(10, 10, "x & y")
+    page = drawing._repr_html_()
+    assert "A &lt;title&gt;" in page and "x &amp; y" in page and "What it shows" in page
+    with pytest.raises(InputError, match="needs a title and a description"):
+        drawings.Drawing(10, 10, "", "x")
+
+
+def test_a_player_is_level_matched_and_left_out_of_a_public_build(tmp_path, monkeypatch):
+    time = np.arange(44_100) / 44_100
+    loud, quiet = (gain * np.sin(2 * np.pi * 440 * time).astype(np.float32) for gain in (0.9, 0.001))
+    levels = [np.sqrt(np.mean(pages.match_level(x) ** 2)) for x in (loud, quiet)]
+    np.testing.assert_allclose(levels, 0.1, rtol=1e-3)
+    click = np.zeros(44_100, np.float32)
+    click[100] = 0.5
+    assert np.abs(pages.match_level(click)).max() == pytest.approx(0.99)
+    monkeypatch.setenv("MTLIB_MEDIA", str(tmp_path))
+    monkeypatch.delenv("PUBLIC", raising=False)
+    assert "aria-label='a &lt;b&gt;'" in pages.player(quiet, 44_100, "a <b>").data
+    (file,) = tmp_path.iterdir()
+    assert soundfile.info(file).duration == pytest.approx(1, abs=0.1)
+    monkeypatch.setenv("PUBLIC", "1")
+    assert "<audio" not in pages.player(loud, 44_100, "x", may_publish=False).data
+    with pytest.raises(InputError, match="finite mono audio"):
+        pages.player(np.zeros((2, 5)), 44_100, "x")
