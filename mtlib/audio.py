@@ -11,8 +11,9 @@ Conventions
     or the caller, promised. Whatever cannot be used raises `InputError` with one line.
 
 An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
-a frame count (a "Xing" or "Info" frame), and reads no further than its guess. MP3 data is therefore
-read into memory, tags are stripped, and the frames of a file without a count are counted.
+a frame count (a "Xing" or "Info" frame), and reads no further than its guess. The frames of
+such a file are therefore counted here. MP3 data under another name is freed of its tags and read
+from memory, as libsndfile knows it by its first frame or by the extension alone.
 """
 
 import contextlib
@@ -133,12 +134,13 @@ def decode(
             weights = np.full(n_channels, 1 / n_channels, np.float32)
             n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
             while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
-                block = file.read(min(n_wanted - n_read, 1 << 22), dtype="float32", always_2d=True)
-                if not len(block):
-                    break
+                asked = min(n_wanted - n_read, 1 << 22)
+                block = file.read(asked, dtype="float32", always_2d=True)
                 # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
                 blocks.append(block @ weights if n_channels > 1 else block[:, 0])
                 n_read += len(block)
+                if len(block) < asked:
+                    break
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if not opened:
             raise InputError(
@@ -387,7 +389,7 @@ def _next_mpeg_frame(data: bytes, at: int, mark: int = 0) -> int:
 def _mp3_data(path: AudioPath, head: bytes) -> tuple[bytes | None, int]:
     """Return MP3 data from its first frame on and the samples counted in it.
 
-    None if the file is no MP3; a count of 0 if the data carry a count of their own.
+    None where libsndfile can read the file itself; a count of 0 if the data carry one of their own.
     """
     named_mp3 = os.fsencode(path).lower().endswith(b".mp3")
     tagged = head.startswith((b"ID3", b"TAG"))
@@ -406,18 +408,21 @@ def _mp3_data(path: AudioPath, head: bytes) -> tuple[bytes | None, int]:
         return None, 0
     length, mark = _mpeg_frame(data, first)
     if any(count in data[first : first + min(length, 64)] for count in (b"Xing", b"Info", b"VBRI")):
-        return data[first:], 0
+        return None if named_mp3 else data[first:], 0
 
-    n_frames, at, bitrates = 0, first, set()
+    n_frames, at = 0, first
+    lengths: dict[bytes, int] = {}  # of a frame, by its header: a stream has few
     while at >= 0:
-        while (frame := _mpeg_frame(data, at))[1] == mark:
-            bitrates.add(data[at + 2] >> 4)
-            n_frames, at = n_frames + 1, at + frame[0]
+        while (header := data[at : at + 3]) in lengths or _mpeg_frame(data, at)[1] == mark:
+            if header not in lengths:
+                lengths[header] = _mpeg_frame(data, at)[0]
+            n_frames, at = n_frames + 1, at + lengths[header]
+        n_frames -= at > len(data)  # the last one is cut
         at = _next_mpeg_frame(data, at, mark)
     mono, mpeg1 = data[first + 3] >> 6 == 3, data[first + 1] >> 3 & 3 == 3
     n_counted = n_frames * (1152 if mpeg1 else 576)
-    if len(bitrates) == 1:
-        return data[first:], n_counted
+    if len({header[2] >> 4 for header in lengths}) == 1:
+        return None if named_mp3 else data[first:], n_counted
     # A variable bitrate: libsndfile's guess can be far too low. (An added count also makes the decoder
     # drop its delay of 529 samples at the start.)
     header = bytes((0xFF, data[first + 1] | 1, 9 << 4 | data[first + 2] & 0x0C, data[first + 3]))

@@ -1,6 +1,8 @@
 """Decoding: the right samples for good files of every kind, one line for bad ones."""
 
 import os
+import subprocess
+import sys
 
 import librosa
 import numpy as np
@@ -9,7 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlib import audio
+from mtlib import audio, paths
 from mtlib.errors import InputError
 
 CLIPS = "music-auto_tagging-keras/data"
@@ -140,6 +142,63 @@ def test_a_bad_file_is_one_readable_line(tmp_path, name, capfd):
     message = str(caught.value)
     assert "\n" not in message and name in message
     assert capfd.readouterr() == ("", "")
+
+
+def without_count(path):
+    """Drop the first frame of an MP3, which carries the count of frames; return the path."""
+    data = path.read_bytes()
+    assert b"Xing" in data[:64] or b"Info" in data[:64]
+    path.write_bytes(data[data.index(data[:2], 2) :])
+    return path
+
+
+def test_an_mp3_that_starts_loud_and_has_no_count_is_read_to_its_end(tmp_path):
+    """libsndfile guesses the length from the first, loud frames: a third of what there is."""
+    rng = np.random.default_rng(0)
+    samples = np.concatenate([rng.normal(0, 0.3, 220_500), np.zeros(220_500)])
+    with soundfile.SoundFile(
+        tmp_path / "a.mp3", "w", 44_100, 1, format="MP3", bitrate_mode="VARIABLE", compression_level=0.0
+    ) as file:
+        file.write(samples)
+    path = without_count(tmp_path / "a.mp3")
+    assert soundfile.info(path).frames < 200_000
+    assert audio.decode(path).seconds == pytest.approx(10.0, abs=0.05)
+
+
+def test_a_hole_in_an_mp3_without_a_count_is_found(tmp_path):
+    path = without_count(write(tmp_path / "a.mp3", tone(8.0)))
+    assert audio.decode(path).seconds == pytest.approx(8.0, abs=0.15)
+    hole(path, np.random.default_rng(1).bytes)
+    with pytest.raises(InputError, match=r"truncated|undecodable"):
+        audio.load(path)
+
+
+def test_threads_decode_quietly_and_with_standard_error_closed(tmp_path):
+    hole(write(tmp_path / "bad.mp3", tone(8.0)), np.random.default_rng(1).bytes)
+    write(tmp_path / "good.mp3", tone())
+    program = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from mtlib import audio
+def seconds(name):
+    try:
+        return round(audio.decode(name).seconds)
+    except ValueError:
+        return "bad"
+with ThreadPoolExecutor(4) as pool:
+    print(set(pool.map(seconds, ["bad.mp3"] * 20)), set(pool.map(seconds, ["good.mp3"] * 20)))
+    os.write(2, b"still here")
+    os.close(2)
+    print(set(pool.map(seconds, ["bad.mp3"] * 20)), set(pool.map(seconds, ["good.mp3"] * 20)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(paths.ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("{'bad'} {3}\n" * 2, "still here")
 
 
 def test_a_clip_shorter_than_its_dataset_promises_is_told(tmp_path):
