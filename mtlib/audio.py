@@ -1,7 +1,7 @@
 """Audio files to samples: decode, average the channels, resample, fit to a length.
 
 Every chapter that hears audio starts here, and so does ``python -m mtlib tag``. The thesis works on
-mono audio at 12 kHz [Choi2018, §3.3, §5.2]; its networks take clips of about 29 seconds.
+mono audio at 12 kHz [Choi2018, §5.2]; its networks take clips of about 29 seconds.
 
 Conventions
     Samples are float32 in [−1, 1], time last; a decoded MP3 may exceed 1 and is not clipped.
@@ -13,7 +13,7 @@ Conventions
 An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
 a frame count (a "Xing" or "Info" frame), and reads no further than its guess. The frames of
 such a file are therefore counted here. MP3 data under another name is freed of its tags and read
-from memory, as libsndfile knows it by its first frame or by the extension alone.
+from memory (`mtlib.mpeg`).
 """
 
 import contextlib
@@ -30,6 +30,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from . import mpeg
 from .errors import InputError
 
 SAMPLE_RATE = 12_000
@@ -38,8 +39,8 @@ SAMPLE_RATE = 12_000
 N_SAMPLES = {1366: 349_440, 1360: 348_000}
 """Clip length, in samples at 12 kHz, by the number of spectrogram frames (hop 256) it gives.
 
-1366 frames: 29.12 s with centred frames, the networks of the tagging chapters [Choi2018, §3.3].
-1360 frames: 29 s with "same" padding, the Compact-convnet of the transfer chapter [Choi2018, §6.3].
+1366 frames: 29.12 s with centred frames, CRNN and its rivals [Choi2018, §4.2].
+1360 frames: 29 s with "same" padding, the Compact-convnet [Choi2018, §2.4].
 """
 
 RESAMPLER = f"soxr {soxr.__version__} HQ"
@@ -117,7 +118,7 @@ def decode(
         raise InputError(f"seconds must be above 0, got {seconds}")
     name = display_name(path)
     head = _read_head(path, name)
-    mp3, n_counted = _mp3_data(path, head)
+    mp3, n_counted = mpeg.data_and_count(path, head)
     opened, blocks, n_read = False, [], 0
     try:
         with (
@@ -228,7 +229,7 @@ def fit_length(samples: np.ndarray, n_samples: int, *, crop: str = "start", shor
     crop : {"start", "centre"}
         Which part of longer audio to keep. The author's tagger takes the centre.
     short : {"pad", "repeat"}
-        Shorter audio gets zeros at its end, or is repeated until it fills [Choi2018, §6.3].
+        Shorter audio gets zeros at its end, or is repeated until it fills [Choi2018, §6.2.2].
 
     Returns
     -------
@@ -286,7 +287,6 @@ def display_name(path: AudioPath) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-_CONTAINERS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"fLaC", b"OggS", b"caff")
 _NOT_AUDIO = (  # first bytes, in lower case, and what they mean
     ((b"<!doctype html", b"<html"), "not audio but an HTML page; the download failed"),
     ((b"version https://git-lfs",), "not audio but a Git LFS pointer; fetch the file itself (git lfs pull)"),
@@ -351,84 +351,6 @@ def _pcm_frames_promised(path: AudioPath, head: bytes) -> int:
                 width = align if code in (1, 3, 6, 7, 0xFFFE) else 0  # PCM, float, A-law, µ-law, extensible
             file.seek(start + n_bytes + n_bytes % 2)
     return 0
-
-
-# MPEG audio, layer III: kbit/s by the bitrate index, hertz by version (3: MPEG-1, 2: MPEG-2, 0: 2.5).
-_KBITS = {
-    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_KBITS[0] = _KBITS[2]
-_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-
-
-def _mpeg_frame(data: bytes, at: int) -> tuple[int, int]:
-    """Return length in bytes of the whole frame at a position, and its stream's mark; 0, 0 if none."""
-    if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
-        return 0, 0
-    version, bitrate, rate = data[at + 1] >> 3 & 3, data[at + 2] >> 4, data[at + 2] >> 2 & 3
-    if version == 1 or not 0 < bitrate < 15 or rate == 3:
-        return 0, 0
-    slots = 144_000 if version == 3 else 72_000  # samples of a frame / 8 bits, times 1000
-    length = slots * _KBITS[version][bitrate] // _RATES[version][rate] + (data[at + 2] >> 1 & 1)
-    return (length, 1 + version * 4 + rate) if at + length <= len(data) else (0, 0)
-
-
-def _next_mpeg_frame(data: bytes, at: int, mark: int = 0) -> int:
-    """Return the position of the next frame that another one follows, −1 if there is none."""
-    while (at := data.find(b"\xff", at)) >= 0:
-        length, found = _mpeg_frame(data, at)
-        if length and found == (mark or found):
-            end = at + length
-            if _mpeg_frame(data, end)[1] == found or len(data) - end < 4 or data[end : end + 3] == b"TAG":
-                return at
-        at += 1
-    return -1
-
-
-def _mp3_data(path: AudioPath, head: bytes) -> tuple[bytes | None, int]:
-    """Return MP3 data from its first frame on and the samples counted in it.
-
-    None where libsndfile can read the file itself; a count of 0 if the data carry one of their own.
-    """
-    named_mp3 = os.fsencode(path).lower().endswith(b".mp3")
-    tagged = head.startswith((b"ID3", b"TAG"))
-    if head.startswith(_CONTAINERS) or not (named_mp3 or tagged or _mpeg_frame(head, 0)[0]):
-        return None, 0
-    with open(path, "rb") as file:
-        data = file.read()
-    at = 0
-    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
-        a, b, c, d = data[at + 6 : at + 10]  # 28 bits, seven to a byte
-        at += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if data[at + 5] & 16 else 0)
-    if data[at : at + 4] in _CONTAINERS:
-        return None, 0
-    first = _next_mpeg_frame(data, at)
-    if first < 0:
-        return None, 0
-    length, mark = _mpeg_frame(data, first)
-    if any(count in data[first : first + min(length, 64)] for count in (b"Xing", b"Info", b"VBRI")):
-        return None if named_mp3 else data[first:], 0
-
-    n_frames, at = 0, first
-    lengths: dict[bytes, int] = {}  # of a frame, by its header: a stream has few
-    while at >= 0:
-        while (header := data[at : at + 3]) in lengths or _mpeg_frame(data, at)[1] == mark:
-            if header not in lengths:
-                lengths[header] = _mpeg_frame(data, at)[0]
-            n_frames, at = n_frames + 1, at + lengths[header]
-        n_frames -= at > len(data)  # the last one is cut
-        at = _next_mpeg_frame(data, at, mark)
-    mono, mpeg1 = data[first + 3] >> 6 == 3, data[first + 1] >> 3 & 3 == 3
-    n_counted = n_frames * (1152 if mpeg1 else 576)
-    if len({header[2] >> 4 for header in lengths}) == 1:
-        return None if named_mp3 else data[first:], n_counted
-    # A variable bitrate: libsndfile's guess can be far too low. (An added count also makes the decoder
-    # drop its delay of 529 samples at the start.)
-    header = bytes((0xFF, data[first + 1] | 1, 9 << 4 | data[first + 2] & 0x0C, data[first + 3]))
-    side_information = (17 if mono else 32) if mpeg1 else (9 if mono else 17)
-    info = header + bytes(side_information) + b"Info" + struct.pack(">II", 1, n_frames)
-    return info.ljust(_mpeg_frame(header.ljust(4096, b"\0"), 0)[0], b"\0") + data[first:], n_counted
 
 
 _stderr_lock = threading.Lock()

@@ -3,7 +3,7 @@
 A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogram` (or `STFT`), `Decibel`,
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
 `compact_frontend` and `theano_compact_frontend`. `cqt` and `chroma` are librosa's, for pictures and for
-comparison. Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.2, §3.3, §5.2].
+comparison. Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
 
 Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
@@ -45,7 +45,7 @@ def _one_of(choices: tuple[str, ...], **names: str) -> None:
 
 
 class STFT(nn.Module):
-    """Short-time Fourier transform: magnitude to a power [Choi2018, §2.2].
+    """Short-time Fourier transform: magnitude to a power [Choi2018, §2.3.2].
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def mel_filterbank(
 
 
 class MelSpectrogram(nn.Module):
-    """Power mel-spectrogram: `STFT` with power 2, then `mel_filterbank` [Choi2018, §2.2, §5.2].
+    """Power mel-spectrogram: `STFT` with power 2, then `mel_filterbank` [Choi2018, §2.3.2, §5.2.2].
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ class Standardise(nn.Module):
 
 
 def crnn_frontend() -> nn.Sequential:
-    """Return the front end of the published CRNN and 5-layer CNN [Choi2018, §3.3].
+    """Return the front end of the published CRNN and 5-layer CNN [Choi2018, §4.2].
 
     349,440 samples at 12 kHz become (batch, 1, 96, 1366): doubled decibels against a power of 1, with a
     floor 80 below the clip's maximum.
@@ -283,7 +283,7 @@ def crnn_frontend() -> nn.Sequential:
 
 
 def compact_frontend(padding: str = "centre") -> nn.Sequential:
-    """Return the front end of the published Keras-2 Compact-convnet [Choi2018, §6.3].
+    """Return the front end of the published Keras-2 Compact-convnet [Choi2018, §2.4].
 
     348,000 samples at 12 kHz become (batch, 1, 96, 1360): decibels below the clip's maximum with a floor
     at −80, then standardised per clip.
@@ -298,7 +298,7 @@ def compact_frontend(padding: str = "centre") -> nn.Sequential:
 
 
 def theano_compact_frontend(padding: str = "same") -> nn.Sequential:
-    """Return the front end of the published Theano Compact-convnet [Choi2018, §6.3].
+    """Return the front end of the published Theano Compact-convnet [Choi2018, §6.2.1].
 
     Doubled decibels below the clip's maximum with a floor at −80, not standardised. 348,000 samples at
     12 kHz become (batch, 1, 96, 1360) with "same" padding; 349,440 become (batch, 1, 96, 1366) with "centre".
@@ -315,7 +315,7 @@ def cqt(
     n_bins: int = 84,
     bins_per_octave: int = 12,
 ) -> np.ndarray:
-    """Compute the magnitude of a constant-Q transform, by librosa [Choi2018, §2.2].
+    """Compute the magnitude of a constant-Q transform, by librosa [Choi2018, Eq. 2.3].
 
     Parameters
     ----------
@@ -354,7 +354,7 @@ def cqt(
 def chroma(
     samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE, n_fft: int = 2048, hop_length: int = 256
 ) -> np.ndarray:
-    """Compute a chromagram from the STFT, by librosa, tuned to A4 = 440 Hz [Choi2018, §2.2].
+    """Compute a chromagram from the STFT, by librosa, tuned to A4 = 440 Hz [Choi2018, §2.3.2].
 
     Parameters
     ----------

@@ -109,6 +109,14 @@ def _stages(n_maps: Sequence[int], pools: Sequence[Pool], **options) -> nn.Modul
     )
 
 
+def _stage_outputs(stages: nn.ModuleList, x: torch.Tensor) -> list[torch.Tensor]:
+    maps = []
+    for stage in stages:
+        x = stage(x)
+        maps.append(x)
+    return maps
+
+
 def stage_shapes(n_freq: int, n_frames: int, pools: Sequence[Pool]) -> list[tuple[int, int]]:
     """Return (freq, time) after each pooling; a zero means an empty map.
 
@@ -176,12 +184,7 @@ class Convnet(nn.Module):
     def feature_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the output of each stage, (batch, maps, freq, time) each."""
         _check_input(x, self.pools)
-        x = self.input_norm(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        return _stage_outputs(self.stages, self.input_norm(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map a spectrogram (batch, 1, freq, time) to logits (batch, tag)."""
@@ -274,11 +277,7 @@ class CRNN(nn.Module):
         if x.shape[3] != self.n_frames:
             raise InputError(f"the CRNN takes {self.n_frames} frames, got {x.shape[3]}")
         x = self.input_norm(F.pad(x, (self.n_padding, self.n_padding)))  # (batch, 1, freq, 1440)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        return _stage_outputs(self.stages, x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map a spectrogram (batch, 1, 96, 1366) to logits (batch, tag)."""

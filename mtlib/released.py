@@ -14,7 +14,7 @@ compact1     weights_layer4_theano.hdf5 (Keras 1)  1360   normalises with the st
 ``running_std``. Read as *variances*, with decibels going in as they are, they give the tags the author
 published. Read as *standard deviations*, with each clip standardised first, they match the variances
 that the networks' activations really have, stage by stage; read as variances they are off by factors up
-to ten thousands. So ``crnn`` reproduces the publication and ``crnn_trained`` is the network as trained;
+to millions. So ``crnn`` reproduces the publication and ``crnn_trained`` is the network as trained;
 the five-layer CNN saturates under the first reading and is only offered under the second.
 
 Chapters 2, 6 and 7 use them. [Choi2018, §2.4, §4.2.4, §6.2]
@@ -27,7 +27,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from . import frontend, keras, models, published
+from . import audio, frontend, keras, models, published
 from .errors import InputError
 
 _TAGGER = "music-auto_tagging-keras"
@@ -162,11 +162,13 @@ _COMPACT1 = f"{_TAGGER}/compact_cnn/weights_layer4_theano.hdf5"
 RELEASES = {
     release.name: release
     for release in (
-        Release("compact", _COMPACT, compact, frontend.compact_frontend, 348_000),
-        Release("crnn", _CRNN, crnn, frontend.crnn_frontend, 349_440),
-        Release("crnn_trained", _CRNN, partial(crnn, stored="deviation"), _standardised, 349_440),
-        Release("cnn", _CNN, cnn, _standardised, 349_440),
-        Release("compact1", _COMPACT1, compact1, frontend.theano_compact_frontend, 348_000),
+        Release("compact", _COMPACT, compact, frontend.compact_frontend, audio.N_SAMPLES[1360]),
+        Release("crnn", _CRNN, crnn, frontend.crnn_frontend, audio.N_SAMPLES[1366]),
+        Release(
+            "crnn_trained", _CRNN, partial(crnn, stored="deviation"), _standardised, audio.N_SAMPLES[1366]
+        ),
+        Release("cnn", _CNN, cnn, _standardised, audio.N_SAMPLES[1366]),
+        Release("compact1", _COMPACT1, compact1, frontend.theano_compact_frontend, audio.N_SAMPLES[1360]),
     )
 }
 """The released networks by name."""
