@@ -268,6 +268,6 @@ def ledger_html(objects: list[dict[str, Any]]) -> str:
     names = ("Claim", "What the thesis says", "We find", "Verdict", "Evidence")
     head = "".join(f"<th scope='col'>{name}</th>" for name in names)
     return (
-        "<div class='mt-scroll' tabindex='0'><table class='mt-ledger'>"
+        "<div class='mt-scroll' tabindex='0'><table class='mt-ledger mt-claims'>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
