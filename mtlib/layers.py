@@ -74,9 +74,8 @@ class ConvStage(nn.Module):
                 raise InputError(f"{name} must be at least 1, got {value}")
         if activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        self.surplus = tuple(
-            1 - size % 2 for size in kernel
-        )  # an even kernel, padded alike, makes one too many
+        # An even kernel, padded alike on both sides, gives one value too many.
+        self.surplus = tuple(1 - size % 2 for size in kernel)
         self.conv = nn.Conv2d(n_in, n_out, kernel, padding=tuple(size // 2 for size in kernel))
         if collapse_freq:
             self.surplus, self.conv.padding = (0, self.surplus[1]), (0, self.conv.padding[1])
@@ -128,9 +127,8 @@ class TimeNorm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise (batch, 1, freq, time) over batch and frequency, frame by frame."""
         if x.shape[3] != self.norm.num_features:
-            raise InputError(
-                f"the input normalisation takes {self.norm.num_features} frames, got {x.shape[3]}"
-            )
+            n_frames = self.norm.num_features
+            raise InputError(f"the input normalisation takes {n_frames} frames, got {x.shape[3]}")
         return self.norm(x.transpose(1, 3)).transpose(1, 3)  # frames stand where BatchNorm2d expects channels
 
 

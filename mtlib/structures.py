@@ -25,22 +25,33 @@ WITH_WIDTHS = ("k1c2", "k2c1", "k2c2", "crnn")
 _OWN_WIDTHS = {"compact": (32,) * 5, "genre": (64,) * 5 + (256,)}
 """The thesis does not say how wide the genre network's dense layer is; 256 is our choice."""
 
-_SHORT_COMPACT = {
-    "mel": ((2, 4), (3, 4), (2, 5), (2, 2), (4, 2)),
-    "stft": ((2, 4), (4, 4), (4, 5), (2, 2), (4, 2)),
-}
+_LONG = (1366, 1360)
 
 POOLS: dict[tuple[str, int], dict[int, tuple[Pool, ...]]] = {
-    ("compact", 96): dict.fromkeys((1366, 1360), models.COMPACT_POOLS["mel"]) | {340: _SHORT_COMPACT["mel"]},
-    ("compact", 257): dict.fromkeys((1366, 1360), models.COMPACT_POOLS["stft"])
-    | {340: _SHORT_COMPACT["stft"]},
-    ("k1c2", 96): dict.fromkeys((1366, 1360), ((1, 4), (1, 5), (1, 8), (1, 8)))
-    | {340: ((1, 4), (1, 5), (1, 4), (1, 4))},
-    ("k2c1", 96): dict.fromkeys((1366, 1360), ((1, 4), (1, 4), (1, 4), (1, 4), (1, 5)))
-    | {340: ((1, 4), (1, 4), (1, 5), (1, 2), (1, 2))},
-    ("k2c2", 96): dict.fromkeys((1366, 1360), models.CNN5_POOLS)
-    | {340: ((2, 4), (2, 4), (2, 4), (3, 5), (4, 1))},
-    ("crnn", 96): dict.fromkeys((1366, 1360), models.CRNN_POOLS) | {340: ((2, 4), (3, 3), (4, 2), (4, 1))},
+    ("compact", 96): {
+        **dict.fromkeys(_LONG, models.COMPACT_POOLS["mel"]),
+        340: ((2, 4), (3, 4), (2, 5), (2, 2), (4, 2)),
+    },
+    ("compact", 257): {
+        **dict.fromkeys(_LONG, models.COMPACT_POOLS["stft"]),
+        340: ((2, 4), (4, 4), (4, 5), (2, 2), (4, 2)),
+    },
+    ("k1c2", 96): {
+        **dict.fromkeys(_LONG, ((1, 4), (1, 5), (1, 8), (1, 8))),
+        340: ((1, 4), (1, 5), (1, 4), (1, 4)),
+    },
+    ("k2c1", 96): {
+        **dict.fromkeys(_LONG, ((1, 4), (1, 4), (1, 4), (1, 4), (1, 5))),
+        340: ((1, 4), (1, 4), (1, 5), (1, 2), (1, 2)),
+    },
+    ("k2c2", 96): {
+        **dict.fromkeys(_LONG, models.CNN5_POOLS),
+        340: ((2, 4), (2, 4), (2, 4), (3, 5), (4, 1)),
+    },
+    ("crnn", 96): {
+        **dict.fromkeys(_LONG, models.CRNN_POOLS),
+        340: ((2, 4), (3, 3), (4, 2), (4, 1)),
+    },
     ("genre", 257): {173: ((2, 2),) * 5},
 }
 """Pooling (freq, time) of each stage: by (structure, n_freq), then by n_frames."""
@@ -129,8 +140,9 @@ def build(
         )  # fmt: skip
     elif structure == "crnn":
         network = models.CRNN(
-            maps[:n_stages], maps[n_stages:], n_frames=n_frames, pools=stage_pools, n_tags=n_tags, rnn=rnn,
-            n_padding=(_PADDED_FRAMES[n_frames] - n_frames) // 2, input_norm=input_norm, pool_first=pool_first,
+            maps[:n_stages], maps[n_stages:], n_frames=n_frames, pools=stage_pools, n_tags=n_tags,
+            n_padding=(_PADDED_FRAMES[n_frames] - n_frames) // 2, input_norm=input_norm, rnn=rnn,
+            pool_first=pool_first,
         )  # fmt: skip
     else:
         kernels = {

@@ -92,6 +92,7 @@ def test_a_receptive_field_is_what_a_value_reacts_to():
     assert (frames.min().item(), frames.max().item()) == (97, 104)  # one further to the right
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 def test_even_kernels_are_pytorchs_same_padding():
     torch.manual_seed(0)
     stage = models.ConvStage(2, 3, (1, 1), kernel=(1, 4))
