@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from . import paths
+from . import commands, paths
 from .errors import InputError
 
 
@@ -174,6 +174,9 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
     if n_failed:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
+
+for command in commands.COMMANDS:
+    program.add_command(command)
 
 if __name__ == "__main__":
     program(prog_name="python -m mtlib")

@@ -1,4 +1,4 @@
-"""The thesis' claims, the rules that judge them, and the evidence a notebook records.
+"""The thesis' claims, and the evidence a notebook records; the rules that judge come from `mtlib.rules`.
 
 ``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
@@ -22,6 +22,12 @@ from IPython.display import display
 
 from .errors import InputError
 from .paths import DATA
+from .rules import judge, judge_correlation, judge_exact, judge_interval, judge_order
+
+__all__ = [
+    "Evidence", "badge", "collect", "interval_text", "judge", "judge_correlation", "judge_exact",
+    "judge_interval", "judge_order", "ledger_html", "ledger_json", "record", "table", "wording",
+]  # fmt: skip
 
 MIME = "application/vnd.mtlib.evidence+json"
 VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
@@ -54,40 +60,6 @@ def table() -> dict[str, dict[str, str]]:
     """Return the claims by id, in the thesis' order."""
     with open(DATA / "thesis" / "claims.csv", encoding="utf-8", newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
-
-
-def judge_interval(low: float, high: float, reference: float, *, claimed: str) -> str:
-    """Judge a claim that a quantity lies above (or below) a reference value.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the 95 % interval of the quantity.
-    reference : float
-        Value the quantity is compared with.
-    claimed : {"above", "below"}
-        What the thesis says.
-
-    Returns
-    -------
-    str
-        ``supported`` if the whole interval lies on the claimed side, ``contradicted`` if it lies on the
-        other side, ``inconclusive`` otherwise.
-    """
-    if claimed not in ("above", "below"):
-        raise InputError(f"claimed must be 'above' or 'below', got {claimed!r}")
-    if not low <= high:
-        raise InputError(f"low must not exceed high, got {low} and {high}")
-    if low > reference:
-        return "supported" if claimed == "above" else "contradicted"
-    if high < reference:
-        return "supported" if claimed == "below" else "contradicted"
-    return "inconclusive"
-
-
-def judge_exact(holds: bool) -> str:
-    """Judge a claim that arithmetic decides."""
-    return "supported" if holds else "contradicted"
 
 
 def record(

@@ -1,12 +1,11 @@
-"""The networks of the thesis, smallest parts first.
+"""The networks of the thesis: stages of convolution with something on top.
 
-Input is a spectrogram (batch, 1, freq, time), output are logits (batch, tag). A network is a stack of
-`ConvStage` (convolution, batch normalisation, ELU, max-pooling) with something on top: nothing
-(`Convnet`: the Compact-convnet of chapter 2 and the five-layer network of the tagger repository), or
-two recurrent layers (`CRNN`, chapter 4).
+Input is a spectrogram (batch, 1, freq, time), output are logits (batch, tag). On top of the stages stands
+the maximum of each map (`Convnet`: Compact-convnet, k2c2, the tagger repository's five-layer network),
+dense layers (`DenseConvnet`: k1c2, k2c1, the genre network of chapter 7), or two recurrent layers (`CRNN`).
+`mtlib.structures` names the networks, their widths and their pooling; chapters 2 to 7 use them.
 
-The order inside a stage is an option: the author's code pools last, Table 2-B of the thesis pools
-before normalising (erratum E02). Chapters 2, 4, 6 and 7 use the networks.
+The released networks of the author come out of the defaults: conv, norm, ELU, pool (see `ConvStage`).
 """
 
 from collections.abc import Sequence
@@ -16,11 +15,23 @@ from torch import nn
 from torch.nn import functional as F
 
 from .errors import InputError
+from .layers import (
+    EPSILON,
+    LSTM,
+    RECURRENT,
+    ConvStage,
+    DenseStage,
+    KerasGRU,
+    Pool,
+    TimeNorm,
+    initialise,
+)
 
-EPSILON = 1e-3
-"""Added to the variance in batch normalisation (Keras' default, used by all released networks)."""
-
-Pool = tuple[int, int]
+__all__ = [
+    "CNN5_POOLS", "COMPACT_POOLS", "CRNN", "CRNN_POOLS", "EPSILON", "LSTM", "ConvStage", "Convnet",
+    "DenseConvnet", "DenseStage", "KerasGRU", "Pool", "TimeNorm", "initialise", "n_parameters",
+    "stage_shapes",
+]  # fmt: skip
 
 COMPACT_POOLS: dict[str, tuple[Pool, ...]] = {
     "mel": ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4)),  # the author's code for 96 bands
@@ -32,80 +43,19 @@ CNN5_POOLS: tuple[Pool, ...] = ((2, 4), (2, 4), (2, 4), (3, 5), (4, 4))
 CRNN_POOLS: tuple[Pool, ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
 
 
-class ConvStage(nn.Module):
-    """Convolution with "same" padding, batch normalisation, ELU and max-pooling.
-
-    Parameters
-    ----------
-    n_in, n_out : int
-        Feature maps before and after.
-    pool : (int, int)
-        Pooling in frequency and time; a remainder is dropped.
-    kernel : (int, int)
-        Kernel size in frequency and time.
-    pool_first : bool
-        Pool before normalising (Table 2-B) instead of last (the author's code).
-    batch_statistics : bool
-        Normalise with the statistics of the current batch at prediction too (Keras 1, ``mode=2``).
-    dropout : float
-        Share of values dropped after pooling while training.
-
-    References
-    ----------
-    [Choi2018, Table 2-B, Eq. 2.6]
-    """
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        pool: Pool,
-        *,
-        kernel: Pool = (3, 3),
-        pool_first: bool = False,
-        batch_statistics: bool = False,
-        dropout: float = 0.0,
-    ):
-        super().__init__()
-        for name, value in (("n_in", n_in), ("n_out", n_out)):
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, got {value}")
-        self.conv = nn.Conv2d(n_in, n_out, kernel, padding="same")
-        self.norm = nn.BatchNorm2d(n_out, eps=EPSILON, track_running_stats=not batch_statistics)
-        self.pool = nn.MaxPool2d(pool)
-        self.dropout = nn.Dropout(dropout)
-        self.pool_first = pool_first
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (batch, n_in, freq, time) to (batch, n_out, freq // pool[0], time // pool[1])."""
-        x = self.conv(x)  # (batch, n_out, freq, time)
-        if self.pool_first:
-            return self.dropout(F.elu(self.norm(self.pool(x))))
-        return self.dropout(self.pool(F.elu(self.norm(x))))
-
-
-class TimeNorm(nn.Module):
-    """Batch normalisation whose channels are the time frames, before the first convolution.
-
-    The released taggers have one gain, offset, mean and variance for each *frame* (erratum E28).
-    """
-
-    def __init__(self, n_frames: int):
-        super().__init__()
-        self.norm = nn.BatchNorm2d(n_frames, eps=EPSILON)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise (batch, 1, freq, time) over batch and frequency, frame by frame."""
-        return self.norm(x.transpose(1, 3)).transpose(1, 3)  # frames stand where BatchNorm2d expects channels
-
-
-def _stages(n_maps: Sequence[int], pools: Sequence[Pool], **options) -> nn.ModuleList:
-    if len(n_maps) != len(pools):
-        raise InputError(f"n_maps and pools must have one value a stage, got {len(n_maps)} and {len(pools)}")
+def _stages(
+    n_maps: Sequence[int], pools: Sequence[Pool], kernels: Sequence[Pool] | None = None, **options
+) -> nn.ModuleList:
+    kernels = [options.pop("kernel", (3, 3))] * len(pools) if kernels is None else kernels
+    if not len(n_maps) == len(pools) == len(kernels):
+        raise InputError(
+            f"n_maps and pools must have one value a stage, got {len(n_maps)} and {len(pools)}"
+            + (f" and {len(kernels)} kernels" if len(kernels) != len(pools) else "")
+        )
     inputs = (1, *n_maps[:-1])
     return nn.ModuleList(
-        ConvStage(n_in, n_out, pool, **options)
-        for n_in, n_out, pool in zip(inputs, n_maps, pools, strict=True)
+        ConvStage(n_in, n_out, pool, kernel=kernel, **options)
+        for n_in, n_out, pool, kernel in zip(inputs, n_maps, pools, kernels, strict=True)
     )
 
 
@@ -163,7 +113,7 @@ class Convnet(nn.Module):
 
     References
     ----------
-    [Choi2018, §2.4, Table 2-B]
+    [Choi2018, §2.4, Table 2-B, §4.2.3]
     """
 
     def __init__(
@@ -192,41 +142,75 @@ class Convnet(nn.Module):
         return self.output(last.amax((2, 3)))  # (batch, tag)
 
 
-class KerasGRU(nn.Module):
-    """Gated recurrent unit as Keras 1 computes it.
+class DenseConvnet(nn.Module):
+    """Stages of convolution, what is left of the maps laid flat, dense stages, one dense output layer.
 
-    It differs from `torch.nn.GRU` in three points: the gates use the *hard sigmoid*
-    clip(0.2 x + 0.5, 0, 1); the reset gate multiplies the state *before* the recurrent product; there
-    is one bias a gate.
+    Parameters
+    ----------
+    n_maps : sequence of int
+        Feature maps of each convolutional stage.
+    n_hidden : sequence of int
+        Widths of the dense stages.
+    pools, kernels : sequence of (int, int)
+        Of each convolutional stage. A first kernel as high as the input (more than three bins) leaves
+        one bin: k2c1.
+    n_freq, n_frames : int
+        Size of the input.
+    n_tags : int
+    input_norm : bool
+        Normalise the input over its time axis.
+    **options
+        Of `ConvStage`, ``normalise`` and ``activation`` of the dense stages too.
 
     References
     ----------
-    [Choi2018, §4.2.4]
+    [Choi2018, §4.2.1, §4.2.2, §7.2.4]
     """
 
-    def __init__(self, n_in: int, n_hidden: int):
+    def __init__(
+        self,
+        n_maps: Sequence[int],
+        n_hidden: Sequence[int],
+        pools: Sequence[Pool],
+        kernels: Sequence[Pool],
+        *,
+        n_freq: int = 96,
+        n_frames: int = 1366,
+        n_tags: int = 50,
+        input_norm: bool = False,
+        **options,
+    ):
         super().__init__()
-        self.kernel = nn.Parameter(torch.empty(n_in, 3 * n_hidden))
-        self.recurrent = nn.Parameter(torch.empty(n_hidden, 3 * n_hidden))
-        self.bias = nn.Parameter(torch.zeros(3 * n_hidden))
-        nn.init.xavier_uniform_(self.kernel)
-        for gate in self.recurrent.data.split(n_hidden, dim=1):
-            nn.init.orthogonal_(gate)
+        self.pools, self.n_freq, self.n_frames = tuple(pools), n_freq, n_frames
+        self.input_norm = TimeNorm(n_frames) if input_norm else nn.Identity()
+        self.stages = _stages(n_maps, pools, kernels, **options)
+        n_left = n_freq
+        if kernels[0][0] == n_freq > 3:
+            self.stages[0] = ConvStage(
+                1, n_maps[0], pools[0], kernel=kernels[0], collapse_freq=True, **options
+            )
+            n_left = 1
+        last = stage_shapes(n_left, n_frames, pools)[-1]
+        if 0 in last:
+            raise InputError(f"pooling {self.pools} leaves an empty map of {last} from {n_freq}×{n_frames}")
+        dense = {name: options[name] for name in ("normalise", "activation") if name in options}
+        sizes = (n_maps[-1] * last[0] * last[1], *n_hidden)
+        self.hidden = nn.Sequential(
+            *(DenseStage(n_in, n_out, **dense) for n_in, n_out in zip(sizes, n_hidden, strict=False))
+        )
+        self.output = nn.Linear(sizes[-1], n_tags)
+
+    def feature_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the output of each convolutional stage, (batch, maps, freq, time) each."""
+        if x.ndim != 4 or x.shape[1:] != (1, self.n_freq, self.n_frames):
+            size = f"(batch, 1, {self.n_freq}, {self.n_frames})"
+            raise InputError(f"input must be {size}, got shape {tuple(x.shape)}")
+        return _stage_outputs(self.stages, self.input_norm(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map a sequence (batch, step, n_in) to the states (batch, step, n_hidden)."""
-        n_hidden = self.recurrent.shape[0]
-        to_gates, to_candidate = self.recurrent.split((2 * n_hidden, n_hidden), dim=1)
-        state = x.new_zeros(len(x), n_hidden)
-        states = []
-        for step in (x @ self.kernel + self.bias).unbind(1):  # (batch, 3 n_hidden)
-            update, reset = torch.clamp(0.2 * (step[:, : 2 * n_hidden] + state @ to_gates) + 0.5, 0, 1).chunk(
-                2, dim=1
-            )
-            candidate = torch.tanh(step[:, 2 * n_hidden :] + (reset * state) @ to_candidate)
-            state = update * state + (1 - update) * candidate
-            states.append(state)
-        return torch.stack(states, 1)
+        """Map a spectrogram (batch, 1, freq, time) to logits (batch, tag)."""
+        last = self.feature_maps(x)[-1]  # (batch, maps, freq left, time left)
+        return self.output(self.hidden(last.flatten(1)))  # (batch, tag)
 
 
 class CRNN(nn.Module):
@@ -246,6 +230,12 @@ class CRNN(nn.Module):
         Outputs.
     dropout : float
         After each pooling, while training.
+    pools : sequence of 4 (int, int)
+    input_norm : bool
+        Normalise the padded input over its time axis (the released network does).
+    rnn : {"gru", "lstm"}
+    **options
+        Of `ConvStage`.
 
     References
     ----------
@@ -261,14 +251,20 @@ class CRNN(nn.Module):
         n_padding: int = 37,
         n_tags: int = 50,
         dropout: float = 0.1,
+        pools: Sequence[Pool] = CRNN_POOLS,
+        input_norm: bool = True,
+        rnn: str = "gru",
+        **options,
     ):
         super().__init__()
-        self.pools = CRNN_POOLS
+        if rnn not in RECURRENT:
+            raise InputError(f"rnn must be one of {', '.join(RECURRENT)}, got {rnn!r}")
+        self.pools = tuple(pools)
         self.n_frames, self.n_padding = n_frames, n_padding
-        self.input_norm = TimeNorm(n_frames + 2 * n_padding)
-        self.stages = _stages(n_maps, CRNN_POOLS, dropout=dropout)
-        self.gru1 = KerasGRU(n_maps[-1], n_hidden[0])
-        self.gru2 = KerasGRU(*n_hidden)
+        self.input_norm = TimeNorm(n_frames + 2 * n_padding) if input_norm else nn.Identity()
+        self.stages = _stages(n_maps, pools, dropout=dropout, **options)
+        self.gru1 = RECURRENT[rnn](n_maps[-1], n_hidden[0])
+        self.gru2 = RECURRENT[rnn](*n_hidden)
         self.output = nn.Linear(n_hidden[1], n_tags)
 
     def feature_maps(self, x: torch.Tensor) -> list[torch.Tensor]:

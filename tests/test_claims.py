@@ -3,25 +3,9 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mtlib import claims
 from mtlib.errors import InputError
-
-finite = st.floats(-5, 5)
-
-
-@given(finite, finite, finite)
-def test_an_interval_is_judged_by_where_it_lies(a, b, reference):
-    low, high = sorted((a, b))
-    above = claims.judge_interval(low, high, reference, claimed="above")
-    below = claims.judge_interval(low, high, reference, claimed="below")
-    assert (above == "supported") == (low > reference)
-    assert (below == "supported") == (high < reference)
-    assert (above == "inconclusive") == (below == "inconclusive") == (low <= reference <= high)
-    opposite = {"supported": "contradicted", "contradicted": "supported", "inconclusive": "inconclusive"}
-    assert below == opposite[above]
 
 
 def notebook(tmp_path, *rows):

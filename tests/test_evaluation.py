@@ -1,13 +1,15 @@
-"""Areas and intervals against scikit-learn, simulation and their own definitions."""
+"""Areas against scikit-learn, replicate by replicate; comparisons against simulation."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mtlib import evaluation
 from mtlib.errors import InputError
+
+THEIRS = {"roc": roc_auc_score, "pr": average_precision_score}
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(5, 60), st.integers(2, 20))
@@ -23,35 +25,90 @@ def test_auc_is_scikit_learns_with_ties_and_over_tags(seed, n_clips, n_values):
     np.testing.assert_allclose(evaluation.auc(1 - labels, -scores), theirs, atol=1e-12)
 
 
-def test_an_undefined_area_is_refused_not_averaged():
-    labels = np.array([[0, 1], [0, 0], [0, 1]])
-    with pytest.raises(InputError, match="AUC is undefined for tag 0: 0 of 3 clips have it"):
-        evaluation.auc(labels, np.zeros((3, 2)))
+@pytest.mark.parametrize("metric", evaluation.METRICS)
+@given(seed=st.integers(0, 2**32 - 1), n_clips=st.integers(4, 50), n_values=st.integers(2, 30))
+def test_every_replicate_is_scikit_learns_of_the_repeated_clips(metric, seed, n_clips, n_values):
+    rng = np.random.default_rng(seed)
+    labels, scores = rng.random((n_clips, 2)) < 0.4, rng.integers(0, n_values, (n_clips, 2))
+    counts = evaluation.resample(n_clips, 3, rng)
+    assert (counts.sum(0) == n_clips).all()
+    ours = evaluation.tag_areas(labels, scores, metric=metric, counts=counts)
+    for replicate in range(3):
+        clips = np.repeat(np.arange(n_clips), counts[:, replicate])
+        for tag in range(2):
+            truth = labels[clips, tag]
+            if 0 < truth.sum() < n_clips:
+                theirs = THEIRS[metric](truth, scores[clips, tag])
+                assert ours[replicate, tag] == pytest.approx(theirs, abs=1e-12)
+            else:
+                assert np.isnan(ours[replicate, tag])
 
 
-def test_intervals_cover_as_they_say():
-    rng = np.random.default_rng(0)
-    hits = rng.binomial(40, 0.3, 1000)
-    wilson = np.array([evaluation.proportion_interval(h, 40) for h in hits])
-    exact = np.array([evaluation.proportion_interval(h, 40, method="exact") for h in hits])
-    assert 0.93 < np.mean((wilson[:, 0] <= 0.3) & (wilson[:, 1] >= 0.3)) < 0.98
-    assert np.mean((exact[:, 0] <= 0.3) & (exact[:, 1] >= 0.3)) > 0.95
-    means = np.array([evaluation.mean_interval(rng.normal(1, 2, 5)) for _ in range(1000)])
-    assert 0.93 < np.mean((means[:, 0] <= 1) & (means[:, 1] >= 1)) < 0.97
-    boot = np.array(
-        [evaluation.bootstrap_interval(rng.normal(1, 2, 40), rng, n_resamples=300) for _ in range(400)]
+def test_more_replicates_than_fit_at_once_are_the_same_ones():
+    rng = np.random.default_rng(1)
+    labels, scores = rng.random((40, 2)) < 0.4, rng.normal(size=(40, 2))
+    many, few = (evaluation.resample(40, n, np.random.default_rng(2)) for n in (600, 250))
+    np.testing.assert_array_equal(many[:, :250], few)
+    whole = evaluation.tag_areas(labels, scores, counts=many)
+    np.testing.assert_array_equal(
+        whole[300:310], evaluation.tag_areas(labels, scores, counts=many[:, 300:310])
     )
-    assert 0.90 < np.mean((boot[:, 0] <= 1) & (boot[:, 1] >= 1)) < 0.97
 
 
-def test_the_deciding_n_decides_and_the_one_before_does_not():
-    n = evaluation.deciding_n(1.0, 1.5)
-    for size, decides in ((n, True), (n - 1, False)):
-        values = np.linspace(-1, 1, size)
-        values = 1.0 + 1.5 * values / values.std(ddof=1)
-        low, _ = evaluation.mean_interval(values)
-        assert (low > 0) == decides
-    assert evaluation.deciding_n(0.0, 1.0) is None
+def test_an_undefined_area_is_reported_not_averaged():
+    labels = np.array([[0, 1, 1], [0, 0, 1], [0, 1, 0], [0, 0, 0]] * 5)
+    scores = np.tile([[0.1, 0.9, 0.2], [0.2, 0.3, 0.1], [0.3, 0.8, 0.4], [0.4, 0.1, 0.3]], (5, 1))
+    with pytest.raises(InputError, match="AUC is undefined for tag 0: 0 of 20 clips have it"):
+        evaluation.auc(labels, scores)
+    found = evaluation.areas(labels, scores, np.random.default_rng(0), n_resamples=200)
+    assert found.undefined == (0,) and np.isnan(found.values[0]) and np.isnan(found.low[0])
+    assert found.macro == pytest.approx((found.values[1] + found.values[2]) / 2)
+    assert found.macro_low <= found.macro <= found.macro_high
+    with pytest.raises(InputError, match="undefined for every tag"):
+        evaluation.areas(labels[:, :1], scores[:, :1], np.random.default_rng(0))
+    lonely = np.zeros((50, 1))
+    lonely[0] = 1
+    kept = evaluation.areas(lonely, np.arange(50.0)[:, None], np.random.default_rng(0), n_resamples=400)
+    assert 200 < kept.n_resamples < 300  # a clip is in 63 % of all replicates
+    two = np.zeros((50, 2))
+    two[0, 0] = two[1, 1] = 1
+    with pytest.raises(InputError, match="too few clips have tag"):
+        evaluation.areas(two, np.zeros((50, 2)), np.random.default_rng(0))
+
+
+def test_clips_of_a_group_are_drawn_together():
+    groups = np.repeat(list("abcde"), 4)
+    counts = evaluation.resample(20, 30, np.random.default_rng(0), groups=groups)
+    assert (counts.reshape(5, 4, 30) == counts.reshape(5, 4, 30)[:, :1]).all()
+    assert (counts[::4].sum(0) == 5).all()
+
+
+def test_the_clip_interval_covers_the_area_of_the_population():
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(200):
+        labels = rng.random((150, 4)) < 0.3
+        scores = labels + rng.normal(size=labels.shape)  # area: P(N(1, 2) > 0) = 0.7602
+        found = evaluation.areas(labels, scores, rng, n_resamples=200)
+        inside += found.macro_low <= 0.76025 <= found.macro_high
+    assert 0.89 < inside / 200 < 0.99
+
+
+def test_a_comparison_knows_seeds_and_clips():
+    rng = np.random.default_rng(0)
+    labels = rng.random((200, 5)) < 0.3
+    clip = labels + rng.normal(size=labels.shape)
+    first, second = (clip + 0.4 * rng.normal(size=(4, *labels.shape)) for _ in range(2))
+    found = evaluation.compare(labels, first, second, rng, n_resamples=200)
+    each = [evaluation.auc(labels, run).mean() for run in (*first, *second)]
+    assert found.value == pytest.approx(np.mean(each[:4]) - np.mean(each[4:]))
+    assert found.n == 4 and found.floor > 0
+    same = evaluation.compare(labels, first, first, rng, n_resamples=50)
+    assert same.value == 0 and same.high - same.low < 1e-12
+    one = evaluation.compare(labels, first[:1], second[:1], rng, n_resamples=50)
+    assert one.n == 1 and one.low < one.value < one.high
+    noisy = labels ^ (rng.random(labels.shape) < 0.2)
+    gap = evaluation.compare(labels, first, first, rng, second_labels=noisy, n_resamples=200)
+    assert gap.low > 0  # the same predictions do worse against noisier labels
 
 
 @pytest.mark.parametrize(
@@ -61,9 +118,11 @@ def test_the_deciding_n_decides_and_the_one_before_does_not():
         (lambda: evaluation.auc([0, 2], [0.0, 1.0]), "labels must be 0 or 1"),
         (lambda: evaluation.auc([0, 1], [0.0, np.nan]), "NaN or infinity"),
         (lambda: evaluation.roc_curve([1, 1], [0.0, 1.0]), "with and clips without"),
-        (lambda: evaluation.proportion_interval(5, 4), "n_hits must lie between 0 and n"),
-        (lambda: evaluation.mean_interval([1.0]), "at least two finite numbers"),
-        (lambda: evaluation.mean_interval([1.0, 2.0], level=1.0), "level must lie between 0 and 1"),
+        (lambda: evaluation.tag_areas([[0], [1]], [[0], [1]], metric="f1"), "metric must be 'roc' or 'pr'"),
+        (lambda: evaluation.tag_areas([[0], [1]], [[0], [1]], counts=np.ones((3, 1))), "counts must be"),
+        (lambda: evaluation.resample(0, 1, None), "n_clips must be at least 1"),
+        (lambda: evaluation.resample(2, 1, None, groups=["a"]), "groups must have one value a clip"),
+        (lambda: evaluation.compare([[0], [1]], [[0, 1]], [[0, 1]], None), r"must be \(seed, clip, tag\)"),
     ],
 )
 def test_bad_input_is_told(call, words):

@@ -1,0 +1,166 @@
+"""The rules that turn an interval into a verdict: in one place, with measured error rates.
+
+A verdict is ``supported``, ``contradicted`` or ``inconclusive``; the last says, where it can, how many
+repetitions would decide. The rules use `mtlib.statistics` alone. Where the truth lies on the border, a
+rule gives a false verdict in at most 5 of 100 repetitions; ``benchmarks/decisions.py`` measures that and
+the power, and ``data/results/decision_rules.csv`` holds the result. Chapters use the rules by way of
+`mtlib.claims`: ``claims.record("C4.02", source=…, **claims.judge(estimate, claimed="above"))``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import statistics
+from .correlation import Correlation
+from .errors import InputError
+from .statistics import MARGIN, Estimate
+
+
+def judge_exact(holds: bool) -> str:
+    """Judge a claim that arithmetic decides."""
+    return "supported" if holds else "contradicted"
+
+
+def judge_interval(low: float, high: float, reference: float, *, claimed: str) -> str:
+    """Judge a claim that a quantity lies above (or below) a reference value.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the 95 % interval of the quantity.
+    reference : float
+        Value the quantity is compared with.
+    claimed : {"above", "below"}
+        What the thesis says.
+
+    Returns
+    -------
+    str
+        ``supported`` if the whole interval lies on the claimed side, ``contradicted`` if it lies on the
+        other side, ``inconclusive`` otherwise.
+    """
+    if claimed not in ("above", "below"):
+        raise InputError(f"claimed must be 'above' or 'below', got {claimed!r}")
+    if not low <= high:
+        raise InputError(f"low must not exceed high, got {low} and {high}")
+    if low > reference:
+        return "supported" if claimed == "above" else "contradicted"
+    if high < reference:
+        return "supported" if claimed == "below" else "contradicted"
+    return "inconclusive"
+
+
+def judge(
+    estimate: Estimate, *, claimed: str, reference: float = 0.0, margin: float = MARGIN
+) -> dict[str, Any]:
+    """Judge a claim about a mean or a difference.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        From `statistics.mean`, `statistics.paired_difference`, `evaluation.compare` …
+    claimed : {"above", "below", "equal"}
+        "equal": within `margin` of the reference, by two one-sided tests; contradicted where the 95 %
+        interval lies wholly beyond the margin.
+    reference, margin : float
+
+    Returns
+    -------
+    dict
+        The fields of `claims.record` that the rule decides: estimate, low, high, n, rule, verdict, reason.
+    """
+    low, high = estimate.interval()
+    distance, level = estimate.value - reference, 0.95
+    if claimed == "equal":
+        rule = f"two one-sided tests at 5 %: within ±{margin:g} of {reference:g}"
+        beyond = low > reference + margin or high < reference - margin
+        inner = estimate.interval(0.90)
+        equal = reference - margin < inner[0] and inner[1] < reference + margin
+        verdict = "supported" if equal else "contradicted" if beyond else "inconclusive"
+        distance = margin - abs(distance)  # to the nearer border; negative beyond it
+        level = 0.90 if distance > 0 else 0.95
+    else:
+        rule = f"95 % interval {claimed} {reference:g}"
+        verdict = judge_interval(low, high, reference, claimed=claimed)
+    reason = _needed(estimate, distance, level) if verdict == "inconclusive" else ""
+    return _fields(estimate.value, low, high, estimate.n, rule, verdict, reason)
+
+
+def judge_order(differences: Sequence[Estimate], names: Sequence[str]) -> dict[str, Any]:
+    """Judge a claim that several things stand in one order: every adjacent difference is above zero.
+
+    Parameters
+    ----------
+    differences : sequence of Estimate
+        First minus second, second minus third …
+    names : sequence of str
+        One more than `differences`, in the claimed order.
+
+    Returns
+    -------
+    dict
+        As `judge`. Supported if *each* 95 % interval lies above zero (no correction is needed for "all");
+        contradicted if *any* difference lies below zero after Holm's correction for looking at several.
+        ``estimate`` is the smallest difference; the reason tells what holds.
+    """
+    if len(names) != len(differences) + 1 or not differences:
+        raise InputError(f"names must be one more than differences, got {len(names)} and {len(differences)}")
+    above = [estimate.p_value(0, "above") <= 0.025 for estimate in differences]
+    below = statistics.adjust([estimate.p_value(0, "below") for estimate in differences]) <= 0.025
+    verdict = "supported" if all(above) else "contradicted" if below.any() else "inconclusive"
+    parts = []
+    for i, (up, down) in enumerate(zip(above, below, strict=True)):
+        sign = ">" if up else "<" if down else "?"
+        parts.append(f"{names[i]} {sign} {names[i + 1]}")
+    least = min(differences, key=lambda estimate: estimate.value)
+    rule = "every adjacent difference above 0 (95 % intervals); against it: any below 0 (Holm)"
+    return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
+
+
+def judge_correlation(
+    found: Correlation, *, claimed: str, margin: float = 0.3, level: float = 0.05
+) -> dict[str, Any]:
+    """Judge a claim that two things rise together, run against each other, or are unrelated.
+
+    Parameters
+    ----------
+    found : Correlation
+        From `correlation.correlation` or `correlation.matrix_correlation`.
+    claimed : {"above", "below", "none"}
+        "above", "below" zero: by the permutation test; "none": by the 95 % interval within ±margin.
+    margin : float
+        A correlation nearer to zero than this counts as none.
+    level : float
+        Of the permutation test.
+    """
+    if claimed not in ("above", "below", "none"):
+        raise InputError(f"claimed must be 'above', 'below' or 'none', got {claimed!r}")
+    if claimed == "none":
+        rule = f"95 % interval within ±{margin:g}"
+        inside = -margin < found.low and found.high < margin
+        beyond = found.low > margin or found.high < -margin
+        verdict = "supported" if inside else "contradicted" if beyond else "inconclusive"
+    else:
+        rule = f"permutation test at {level:.0%}, sign {claimed} 0"
+        agrees = (found.value > 0) == (claimed == "above")
+        decided = "supported" if agrees else "contradicted"
+        verdict = decided if found.p_value <= level else "inconclusive"
+    reason = f"p = {found.p_value:.2g}, {found.n} units"
+    return _fields(found.value, found.low, found.high, found.n, rule, verdict, reason)
+
+
+def _needed(estimate: Estimate, distance: float, level: float) -> str:
+    """Tell how many repetitions would decide, at this mean and spread."""
+    if estimate.deviation == 0:
+        return "one repetition alone does not show its spread" if estimate.n < 2 else ""
+    n = statistics.deciding_n(distance, estimate.deviation, level=level, floor=estimate.floor)
+    if n is None:
+        return "more repetitions would not decide: the test set is too small for a difference like this"
+    return f"about {n:,} repetitions would decide at this mean and spread"
+
+
+def _fields(
+    value: float, low: float, high: float, n: int, rule: str, verdict: str, reason: str
+) -> dict[str, Any]:
+    names = ("estimate", "low", "high", "n", "rule", "verdict", "reason")
+    return dict(zip(names, (value, low, high, n, rule, verdict, reason), strict=True))
