@@ -17,21 +17,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.svm import SVC, SVR
 
 from .errors import InputError
+from .interior_point import EPSILON, solve_svr
 
 C_VALUES = (0.1, 2.0, 8.0, 32.0)
 """Penalties of the thesis' grid, ascending [Choi2018, §6.4.1]."""
 
 GAMMAS = tuple(2.0**-power for power in (3, 5, 7, 9, 11, 13))
 """Bandwidths of the thesis' grid; 1 / n_features joins them [Choi2018, §6.4.1]."""
-
-EPSILON = 0.1
-"""Half-width of the insensitive tube of SVR: scikit-learn's default, which the author kept."""
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -121,7 +118,7 @@ def _standardise(block: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 
 def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int) -> tuple | None:
-    """Train one machine; return (prediction function, largest multiplier), None where `max_iter` stopped it."""
+    """Train one machine; return (prediction function, largest multiplier), or None if stopped."""
     if exact:
         weights, intercept, largest = solve_svr(inputs, y, C)
         return (lambda test: test @ weights + intercept), largest
@@ -137,7 +134,12 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
 
 
 def _path(
-    inputs: np.ndarray, test: np.ndarray, y: np.ndarray, penalties: Sequence[float], exact: bool, max_iter: int
+    inputs: np.ndarray,
+    test: np.ndarray,
+    y: np.ndarray,
+    penalties: Sequence[float],
+    exact: bool,
+    max_iter: int,
 ) -> Iterator[np.ndarray | None]:
     """Yield the test predictions for ascending penalties; None where a machine was not trained to the end.
 
@@ -214,7 +216,9 @@ def score(y: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     if np.issubdtype(y.dtype, np.integer):
         values = (flat == y).mean(1)
     else:
-        values = np.array([r2_score(y, row) if done else np.nan for row, done in zip(flat, ~undone, strict=True)])
+        values = np.array(
+            [r2_score(y, row) if done else np.nan for row, done in zip(flat, ~undone, strict=True)]
+        )
     return np.where(undone, np.nan, values).reshape(np.shape(predictions)[:-1])
 
 
@@ -274,91 +278,3 @@ def best(scores: np.ndarray, splits: Sequence[Split]) -> tuple[int, float]:
         raise InputError("no configuration was trained to the end; raise max_iter")
     winner = int(np.nanargmax(means))
     return winner, float(means[winner])
-
-
-def solve_svr(
-    features: np.ndarray, y: np.ndarray, C: float, *, epsilon: float = EPSILON, tolerance: float = 1e-6
-) -> tuple[np.ndarray, float, float]:
-    """Solve linear ε-insensitive regression by a primal-dual interior-point method.
-
-    Coordinate methods such as libsvm's need millions of steps for a linear kernel and a large C; Newton
-    steps need about twenty, whatever C is, and each costs n_clips × n_features².
-
-    Parameters
-    ----------
-    features : ndarray (clip, feature)
-    y : ndarray (clip,)
-    C, epsilon : float
-    tolerance : float
-        Bound of the duality gap, relative to the objective; the conditions of the optimum hold to a hundred
-        times this, 1e-4, where libsvm stops at 1e-3.
-
-    Returns
-    -------
-    weights : ndarray (feature,)
-    intercept : float
-        A prediction is ``features @ weights + intercept``.
-    largest : float
-        The largest multiplier of a clip, at most C.
-
-    Raises
-    ------
-    InputError
-        If C is not positive, or the method does not converge.
-    """
-    if C <= 0:
-        raise InputError(f"C must be positive, got {C}")
-    n = len(y)
-    inputs = np.column_stack([features, np.ones(n)])  # the last column carries the intercept
-    penalty = np.append(np.ones(features.shape[1]), 0.0)  # ... which is not penalised
-    weights = np.append(np.zeros(features.shape[1]), np.median(y))
-    sign = np.concatenate([np.ones(n), -np.ones(n)])
-    linear = epsilon - sign * np.concatenate([y, y])
-    alpha = np.full(2 * n, C / 2)  # multipliers of the upper, then of the lower side of the tube
-    room = C - alpha  # kept apart: the difference would lose what is left of it
-    lower, upper = np.ones(2 * n), np.ones(2 * n)  # multipliers of alpha >= 0 and of room >= 0
-    for _ in range(100):
-        fitted = inputs @ weights
-        tube = sign * np.concatenate([fitted, fitted]) + linear - lower + upper
-        pull = penalty * weights - inputs.T @ (alpha[:n] - alpha[n:])
-        gap = alpha @ lower + room @ upper
-        objective = abs((penalty * weights) @ weights / 2 + C * upper.sum()) + 1
-        if gap < tolerance * objective and max(np.abs(tube).max(), np.abs(pull).max() / C) < 100 * tolerance:
-            return weights[:-1], float(weights[-1]), float(alpha.max())
-        theta = lower / alpha + upper / room
-        clip_weight = 1 / theta[:n] + 1 / theta[n:]
-        normal = (inputs * clip_weight[:, None]).T @ inputs + np.diag(penalty)
-        factor = linalg.cho_factor(normal, check_finite=False)
-
-        def step(target: np.ndarray, factor=factor, theta=theta, pull=pull) -> tuple[np.ndarray, np.ndarray]:
-            """Return the change of alpha and of the weights that brings the tube's residual to `target`."""
-            scaled = target / theta
-            d_weights = linalg.cho_solve(factor, inputs.T @ (scaled[:n] - scaled[n:]) - pull, check_finite=False)
-            change = inputs @ d_weights
-            return scaled - sign * np.concatenate([change, change]) / theta, d_weights
-
-        mu = gap / (4 * n)
-        d_alpha, _ = step(-tube - lower + upper)
-        d_lower, d_upper = -lower - lower / alpha * d_alpha, -upper + upper / room * d_alpha
-        primal = min(_longest(alpha, d_alpha), _longest(room, -d_alpha))
-        dual = min(_longest(lower, d_lower), _longest(upper, d_upper))
-        after = (alpha + primal * d_alpha) @ (lower + dual * d_lower)
-        after += (room - primal * d_alpha) @ (upper + dual * d_upper)
-        centre = (after / gap) ** 3 * mu
-        first = (centre - d_alpha * d_lower) / alpha - lower
-        second = (centre + d_alpha * d_upper) / room - upper
-        d_alpha, d_weights = step(-tube + first - second)
-        d_lower, d_upper = first - lower / alpha * d_alpha, second + upper / room * d_alpha
-        size = 0.995 * min(
-            _longest(alpha, d_alpha), _longest(room, -d_alpha), _longest(lower, d_lower), _longest(upper, d_upper)
-        )
-        alpha, room = alpha + size * d_alpha, room - size * d_alpha
-        lower, upper = lower + size * d_lower, upper + size * d_upper
-        weights = weights + size * d_weights
-    raise InputError(f"the regression with C = {C} did not converge; scale the features")
-
-
-def _longest(values: np.ndarray, change: np.ndarray) -> float:
-    """Return the largest step, at most 1, that keeps positive values positive."""
-    shrinking = change < 0
-    return min(1.0, float((-values[shrinking] / change[shrinking]).min(initial=np.inf)))

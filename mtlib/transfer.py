@@ -1,9 +1,6 @@
-"""Transfer learning: the six target tasks on the author's published features, under several protocols.
+"""Transfer learning: a support vector machine on frozen features, under four protocols.
 
-A network trained for tagging is frozen; the averages of its five layers, alone or concatenated, feed a
-support vector machine that learns another task [Choi2018, §6.2]. The author published the features of
-his six target tasks, their labels and 210 scores. `evaluate` computes the score of one feature set on one
-task under one protocol:
+`evaluate` computes the score of one feature set on one target task under one protocol:
 
 ``thesis``
     The author's code: no scaling (his switch never acts), his folds, and the best score over the grid on
@@ -16,9 +13,8 @@ task under one protocol:
 ``filtered``
     Task 2 alone: the split without faults and shared artists, 443 / 197 / 290 clips [Kereliuk2015].
 
-Conventions
-    Tasks are named T1 to T6 (T4a arousal, T4v valence), feature sets by their layers from 1 (``"135"``),
-    ``"mfcc"`` and ``"12345+mfcc"``. Chapter 6 uses this module.
+`run` keeps every result in a store, so that an interrupted sweep goes on where it stopped; `record` writes
+the committed tables. Chapter 6 uses this module.
 """
 
 import hashlib
@@ -27,181 +23,21 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
 
-from . import paths, published, svm
+from . import paths, provenance, published, svm
 from .errors import InputError
-
-REPOSITORY = "transfer_learning_music"
-"""Where the author's features and labels lie among the published files."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One target task."""
-
-    name: str
-    title: str
-    file: str
-    """Stem of the published files."""
-    label: str = "label"
-    """Column of the published label table."""
-    has_mfcc: bool = True
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether R² scores it rather than accuracy."""
-        return self.label != "label"
-
-    @property
-    def artifacts(self) -> dict[str, str]:
-        """Published files by part: ``labels``, ``"1"`` … ``"5"``, ``mfcc``."""
-        files = {"labels": f"{REPOSITORY}/data_csv/{self.file}.csv"}
-        files |= {str(n + 1): f"{REPOSITORY}/data_feats/{self.file}_layer_{n}.npy" for n in range(5)}
-        return files | ({"mfcc": f"{REPOSITORY}/data_feats/{self.file}_mfcc.npy"} if self.has_mfcc else {})
-
-
-TASKS = {
-    task.name: task
-    for task in (
-        Task("T1", "ballroom dance genre", "ballroom_extended"),
-        Task("T2", "music genre", "gtzan_genre"),
-        Task("T3", "speech / music", "gtzan_speechmusic"),
-        Task("T4a", "arousal", "emoMusic", "label_arousal"),
-        Task("T4v", "valence", "emoMusic", "label_valence"),
-        Task("T5", "vocal / non-vocal", "jamendo_vd"),
-        Task("T6", "audio event", "urbansound", has_mfcc=False),
-    )
-}
-"""The target tasks by name [Choi2018, Table 6-A]."""
-
-LAYER_SETS = tuple("".join(layers) for n in range(1, 6) for layers in combinations("12345", n))
-"""All 31 combinations of the five layers; the thesis ran 28 of them."""
+from .targets import TASKS, Task, TaskData, author_splits, filtered_split, honest_splits, load
 
 CONFIRM = 0.005
 """How near to the best R² a linear machine must come to be trained by libsvm as the author did."""
 
 PROTOCOLS = ("thesis", "scaled", "honest", "filtered")
-
-
-@dataclass(frozen=True)
-class TaskData:
-    """Features and labels of one task."""
-
-    task: Task
-    blocks: dict[str, np.ndarray]
-    """``"1"`` … ``"5"`` and ``"mfcc"``, each (clip, feature)."""
-    y: np.ndarray
-    table: pd.DataFrame
-    """The published label table."""
-
-    def sets(self) -> tuple[str, ...]:
-        """Return the feature sets that can be formed."""
-        return LAYER_SETS + (("mfcc", "12345+mfcc") if "mfcc" in self.blocks else ())
-
-    def parts(self, feature_set: str) -> list[np.ndarray]:
-        """Return the blocks of a feature set."""
-        if feature_set not in self.sets():
-            raise InputError(f"{self.task.name} has no feature set {feature_set!r}; one of {self.sets()}")
-        layers, _, rest = feature_set.partition("+")
-        names = (["mfcc"] if layers == "mfcc" else list(layers)) + ([rest] if rest else [])
-        return [self.blocks[name] for name in names]
-
-
-@cache
-def load(name: str) -> TaskData:
-    """Load one task's published features and labels.
-
-    Raises
-    ------
-    InputError
-        If the task is unknown, a file cannot be had, or features and labels do not fit together.
-    """
-    if name not in TASKS:
-        raise InputError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}")
-    task = TASKS[name]
-    files = {part: published.fetch(artifact) for part, artifact in task.artifacts.items()}
-    table = pd.read_csv(files.pop("labels"))
-    blocks = {part: np.load(path, allow_pickle=False) for part, path in files.items()}
-    for part, block in blocks.items():
-        if len(block) != len(table):
-            raise InputError(f"{name}: {len(block)} clips in {part}, but {len(table)} labels")
-    return TaskData(task, blocks, table[task.label].to_numpy(), table)
-
-
-def unshuffled_folds(y: np.ndarray, n_splits: int = 10) -> list[svm.Split]:
-    """Return stratified folds as scikit-learn 0.18 made them: class by class, in the order of the clips.
-
-    Each class is cut into `n_splits` runs, the first ones a clip longer where the class does not divide.
-    """
-    fold = np.empty(len(y), int)
-    for value in np.unique(y):
-        members = np.flatnonzero(y == value)
-        for index, part in enumerate(np.array_split(members, n_splits)):
-            fold[part] = index
-    return _from_folds(fold, range(n_splits))
-
-
-def _from_folds(fold: np.ndarray, names: Iterable[int]) -> list[svm.Split]:
-    return [(np.flatnonzero(fold != name), np.flatnonzero(fold == name)) for name in names]
-
-
-def author_splits(data: TaskData) -> list[svm.Split]:
-    """Return the splits of the author's code."""
-    if data.task.name == "T6":
-        return _from_folds(data.table["fold"].to_numpy(), range(1, 11))
-    if data.task.name == "T5":
-        test = (data.table["category"] == "test").to_numpy()
-        return [(np.flatnonzero(~test), np.flatnonzero(test))]
-    if data.task.is_regression:
-        return list(KFold(10).split(data.y))
-    return unshuffled_folds(data.y)
-
-
-def honest_splits(data: TaskData, seed: int) -> list[tuple[svm.Split, list[svm.Split]]]:
-    """Return (outer split, inner splits) pairs: the inner ones choose the configuration.
-
-    Inner splits hold no test clip of their outer split.
-    """
-    if data.task.name == "T5":
-        parts = {name: np.flatnonzero(data.table["category"] == name) for name in ("train", "valid", "test")}
-        known = np.concatenate([parts["train"], parts["valid"]])
-        return [((known, parts["test"]), [(parts["train"], parts["valid"])])]
-    if data.task.name == "T6":
-        fold = data.table["fold"].to_numpy()
-        following = {name: name % 10 + 1 for name in range(1, 11)}
-        return [
-            (outer, [(np.flatnonzero((fold != name) & (fold != after)), np.flatnonzero(fold == after))])
-            for outer, (name, after) in zip(author_splits(data), following.items(), strict=True)
-        ]
-    kind = KFold if data.task.is_regression else StratifiedKFold
-    n_inner = 5 if len(data.y) <= 1000 else 3
-    pairs = []
-    for train, test in kind(10, shuffle=True, random_state=seed).split(data.y, data.y):
-        inner = kind(n_inner, shuffle=True, random_state=seed).split(train, data.y[train])
-        pairs.append(((train, test), [(train[a], train[b]) for a, b in inner]))
-    return pairs
-
-
-def filtered_split(data: TaskData) -> list[tuple[svm.Split, list[svm.Split]]]:
-    """Return the fault-filtered split of task 2, by file name; the configuration is chosen on its middle part."""
-    from torchaudio.datasets import gtzan
-
-    if data.task.name != "T2":
-        raise InputError(f"the fault-filtered split belongs to task T2, got {data.task.name}")
-    stems = pd.Series(range(len(data.y)), index=[Path(name).stem for name in data.table["filepath"]])
-    train, valid, test = (
-        stems[list(names)].to_numpy()
-        for names in (gtzan.filtered_train, gtzan.filtered_valid, gtzan.filtered_test)
-    )
-    return [((np.concatenate([train, valid]), test), [(train, valid)])]
+"""Ways to score a feature set; see above."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +114,8 @@ def evaluate(
             n_unfinished += int(np.isnan(scores).any(1).sum())
             chosen.append(grid[svm.best(scores, inner)[0]])
             predictions.append(svm.predict(sums, data.y, outer, chosen[-1:])[0])
-    fold_scores = [float(svm.score(data.y[test], row)) for (_, test), row in zip(splits, predictions, strict=True)]
+    scored = zip(splits, predictions, strict=True)
+    fold_scores = [float(svm.score(data.y[test], row)) for (_, test), row in scored]
     sizes = [len(test) for _, test in splits]
     return Result(
         task=data.task.name,
@@ -343,3 +180,54 @@ def sweep(
     """
     jobs = (joblib.delayed(run)(*cell, max_iter) for cell in cells)
     return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+
+
+def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return tidy tables of results: one row a cell beside the author's score, and one row a fold."""
+    reported = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
+    scores = reported.set_index(["task", "combination"])["score"].to_dict()
+    cells, folds = [], []
+    for result in results:
+        where = {"task": result.task, "set": result.set, "protocol": result.protocol, "seed": result.seed}
+        kind = "convnet" if "mfcc" not in result.set else "both" if "+" in result.set else "mfcc"
+        cells.append(
+            where
+            | {
+                "kind": kind,
+                "published": scores.get((result.task, result.set)),
+                "score": result.score,
+                "n_clips": len(result.clips),
+                "configuration": result.configuration,
+                "n_unfinished": result.n_unfinished,
+                "seconds": round(result.seconds, 1),
+            }
+        )
+        pairs = zip(result.fold_scores, result.fold_sizes, strict=True)
+        folds += [where | {"fold": k, "n_clips": n, "score": score} for k, (score, n) in enumerate(pairs)]
+    order = ["task", "protocol", "seed", "set"]
+    return pd.DataFrame(cells).sort_values(order), pd.DataFrame(folds).sort_values([*order, "fold"])
+
+
+def record(results: Iterable[Result]) -> Path:
+    """Merge results into ``data/results/transfer.csv`` and ``transfer_folds.csv``; return the first path."""
+    folder, index = paths.DATA / "results", ["task", "set", "protocol", "seed"]
+    for name, frame in zip(("transfer.csv", "transfer_folds.csv"), table(results), strict=True):
+        path = folder / name
+        if path.exists():
+            old = recorded(name)
+            kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(frame[index]))
+            frame = pd.concat([old[kept], frame])
+        frame = frame.sort_values(["task", "protocol", "seed", "set"], kind="stable")
+        part = path.with_suffix(".part")
+        frame.to_csv(part, index=False, float_format="%.7g")
+        os.replace(part, path)
+    provenance_file = folder / "transfer.json"
+    part = provenance_file.with_suffix(".part")
+    part.write_text(json.dumps(provenance.stamp(rules=RULES), indent=1) + "\n", encoding="utf-8")
+    os.replace(part, provenance_file)
+    return folder / "transfer.csv"
+
+
+def recorded(name: str = "transfer.csv") -> pd.DataFrame:
+    """Return a committed table: ``transfer.csv`` (one row a cell) or ``transfer_folds.csv``."""
+    return pd.read_csv(paths.DATA / "results" / name, dtype={"set": str})
