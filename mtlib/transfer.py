@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import time
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def _stored(path: Path) -> Result | None:
         with np.load(path, allow_pickle=False) as file:
             fields = json.loads(str(file["fields"]))
             return Result(**fields, clips=file["clips"], predictions=file["predictions"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 

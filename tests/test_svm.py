@@ -1,0 +1,136 @@
+"""The grid on summed kernels against scikit-learn on concatenated features, and the exact regression."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
+
+from mtlib import interior_point, svm
+from mtlib.errors import InputError
+
+
+def problem(seed=0, n=120, n_classes=3, regression=False):
+    """Two blocks, their concatenation, a target and five folds."""
+    rng = np.random.default_rng(seed)
+    blocks = [rng.normal(size=(n, 4)), 3 * rng.normal(size=(n, 6)) + 1]
+    x = np.hstack(blocks)
+    signal = x[:, 0] + 0.3 * x[:, 5] + 0.5 * rng.normal(size=n)
+    y = (
+        signal
+        if regression
+        else np.digitize(signal, np.quantile(signal, np.arange(1, n_classes) / n_classes))
+    )
+    fold = np.arange(n) % 5
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5)]
+    return blocks, x, y, splits, fold
+
+
+def library_scores(machine, grid, x, y, fold, prefix=""):
+    """Return (configuration, split) scores of GridSearchCV, one configuration at a time."""
+    rows = []
+    for c in grid:
+        values = {f"{prefix}kernel": [c.kernel], f"{prefix}C": [c.C]}
+        if c.gamma is not None:
+            values[f"{prefix}gamma"] = [c.gamma]
+        found = GridSearchCV(machine, values, cv=PredefinedSplit(fold), refit=False).fit(x, y).cv_results_
+        rows.append([found[f"split{k}_test_score"][0] for k in range(5)])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_classification_equals_grid_search_cv(n_classes):
+    blocks, x, y, splits, fold = problem(n_classes=n_classes)
+    grid = svm.grid(x.shape[1])
+    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid)
+    np.testing.assert_allclose(scores, library_scores(SVC(), grid, x, y, fold), atol=1e-12)
+
+
+def test_standardising_equals_a_scaler_inside_the_folds():
+    blocks, x, y, splits, fold = problem(1)
+    grid = svm.grid(x.shape[1])
+    scores, _ = svm.search(svm.Kernels(blocks, standardise=True), y, splits, grid)
+    machine = make_pipeline(StandardScaler(), SVC())
+    np.testing.assert_allclose(scores, library_scores(machine, grid, x, y, fold, "svc__"), atol=1e-12)
+
+
+def test_regression_equals_grid_search_cv():
+    blocks, x, y, splits, fold = problem(2, regression=True)
+    grid = svm.grid(x.shape[1])
+    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid)
+    np.testing.assert_allclose(scores, library_scores(SVR(), grid, x, y, fold), atol=1e-3)
+
+
+def test_confirmed_linear_regressions_are_those_of_libsvm():
+    blocks, x, y, splits, fold = problem(3, regression=True)
+    grid = [c for c in svm.grid(x.shape[1]) if c.kernel == "linear"]
+    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid, confirm=1.0)
+    np.testing.assert_allclose(scores, library_scores(SVR(), grid, x, y, fold), atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 2.0, 32.0]), st.integers(1, 12), st.floats(0.01, 0.5))
+def test_interior_point_reaches_the_optimum_of_a_patient_libsvm(seed, C, n_features, epsilon):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(50, n_features))
+    y = x @ rng.normal(size=n_features) + rng.normal(size=50)
+    weights, intercept, largest = interior_point.solve_svr(x, y, C, epsilon=epsilon)
+
+    def objective(w, b):
+        return w @ w / 2 + C * np.maximum(np.abs(y - x @ w - b) - epsilon, 0).sum()
+
+    patient = SVR(kernel="linear", C=C, epsilon=epsilon, tol=1e-7).fit(x, y)
+    theirs = objective(patient.coef_[0], patient.intercept_[0])
+    assert objective(weights, intercept) <= theirs + 1e-5 * (1 + theirs)
+    assert 0 <= largest <= C
+
+
+def test_folds_of_unequal_size_weigh_by_their_clips():
+    splits = [(np.arange(4), np.arange(3)), (np.arange(4), np.arange(1))]
+    assert svm.best(np.array([[1.0, 0.0], [0.0, 1.0]]), splits) == (0, 0.75)
+
+
+def test_of_equal_configurations_the_first_wins_and_stopped_ones_are_left_out():
+    splits = [(np.arange(4), np.arange(3))]
+    assert svm.best(np.array([[np.nan], [0.5], [0.5]]), splits) == (1, 0.5)
+    with pytest.raises(InputError, match="no configuration was trained to the end"):
+        svm.best(np.array([[np.nan]]), splits)
+
+
+def test_a_stopped_machine_is_a_row_of_nan():
+    blocks, _, y, splits, _ = problem()
+    grid = [svm.Configuration("linear", 32.0), svm.Configuration("rbf", 0.1, 1e-4)]
+    assert np.isnan(svm.predict(svm.Kernels(blocks), y, splits[0], grid, max_iter=1)[0]).all()
+
+
+def test_the_grid_is_the_thesis_grid_without_repetitions():
+    assert len(svm.grid(96)) == 4 * (1 + 7)
+    assert len(svm.grid(32)) == 4 * (1 + 6)  # 1 / 32 stands in the list already
+    assert len(set(svm.grid(128))) == len(svm.grid(128)) == 4 * (1 + 6)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ([], "at least one array"),
+        ([np.zeros((3, 2)), np.zeros((4, 2))], r"differ in clips: \[3, 4\]"),
+        ([np.full((3, 2), np.nan)], "NaN"),
+    ],
+)
+def test_bad_blocks_are_refused(blocks, words):
+    with pytest.raises(InputError, match=words):
+        svm.Kernels(blocks)
+
+
+def test_bad_numbers_are_refused():
+    with pytest.raises(InputError, match="n_features must be at least 1, got 0"):
+        svm.grid(0)
+    with pytest.raises(InputError, match="C must be positive, got 0"):
+        interior_point.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
+    with pytest.raises(InputError, match="at least two values"):
+        svm.predict(
+            svm.Kernels([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)
+        )

@@ -1,0 +1,149 @@
+"""Chapter 6's engine on the author's files: his scores, splits, the store and the recorded tables."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtlib import paths, published, targets, transfer
+from mtlib.errors import InputError
+
+ARTIFACTS = [published.ARTIFACTS[name] for task in targets.TASKS.values() for name in task.artifacts.values()]
+needs_files = pytest.mark.skipif(
+    any(published.state(artifact) != "present" for artifact in ARTIFACTS),
+    reason="the author's features are not here: python -m mtlib fetch",
+)
+REPORTED = (
+    pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv").set_index(["task", "combination"]).score
+)
+EXACT = [
+    ("T2", "5"),
+    ("T2", "345"),
+    ("T3", "1"),
+    ("T3", "mfcc"),
+    ("T4a", "15"),
+    ("T4v", "235"),
+    ("T4v", "mfcc"),
+]
+
+
+@needs_files
+@pytest.mark.parametrize(("task", "feature_set"), [*EXACT, ("T5", "4")])
+def test_the_authors_score_comes_back(task, feature_set):
+    result = transfer.evaluate(targets.load(task), feature_set, "thesis")
+    assert result.score == pytest.approx(REPORTED[task, feature_set], abs=5e-4)
+
+
+@needs_files
+@pytest.mark.parametrize("task", ["T1", "T2", "T3", "T4a", "T5", "T6"])
+def test_every_clip_is_tested_once_and_never_trained_on(task):
+    data = targets.load(task)
+    honest = targets.honest_splits(data, seed=0)
+    for splits in (targets.author_splits(data), [outer for outer, _ in honest]):
+        tested = np.concatenate([test for _, test in splits])
+        assert (
+            len(set(tested))
+            == len(tested)
+            == ((data.table["category"] == "test").sum() if task == "T5" else len(data.y))
+        )
+        assert all(not set(train) & set(test) for train, test in splits)
+    for (_, test), inner in honest:
+        assert all(not set(test) & {*a, *b} and not set(a) & set(b) for a, b in inner)
+
+
+@needs_files
+def test_sound_events_keep_their_folds():
+    data = targets.load("T6")
+    for (_, test), [(inner, chooser)] in targets.honest_splits(data, seed=3):
+        folds = [set(data.table["fold"][rows]) for rows in (test, chooser, inner)]
+        assert [len(names) for names in folds] == [1, 1, 8] and len(set.union(*folds)) == 10
+
+
+@needs_files
+def test_the_filtered_split_has_its_930_clips():
+    [((known, test), [(train, valid)])] = targets.filtered_split(targets.load("T2"))
+    assert (len(train), len(valid), len(test)) == (443, 197, 290) and set(known) == {*train, *valid}
+    with pytest.raises(InputError, match="belongs to task T2, got T3"):
+        targets.filtered_split(targets.load("T3"))
+
+
+def test_unshuffled_folds_cut_each_class_in_order():
+    y = np.array([1, 0] * 12 + [1])
+    folds = targets.unshuffled_folds(y, 5)
+    assert list(folds[0][1]) == [0, 1, 2, 3, 4, 5]  # 13 ones: 3 first, 12 zeros: 3 first
+    assert sum(len(test) for _, test in folds) == 25
+
+
+@needs_files
+def test_a_stored_result_is_read_back_and_a_damaged_one_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    first = transfer.run("T3", "5", "honest", seed=1)
+    [path] = (tmp_path / "transfer").iterdir()
+    again = transfer.run("T3", "5", "honest", seed=1)
+    assert again.score == first.score and again.seconds == first.seconds  # seconds: not computed anew
+    np.testing.assert_array_equal(again.predictions, first.predictions)
+    path.write_bytes(path.read_bytes()[:100])
+    assert transfer.run("T3", "5", "honest", seed=1).score == first.score
+    assert (
+        transfer.run("T3", "5", "honest", seed=2).seed == 2
+        and len(list((tmp_path / "transfer").iterdir())) == 2
+    )
+
+
+@needs_files
+def test_a_sweep_is_the_same_on_two_processes_and_on_a_cluster(tmp_path, monkeypatch):
+    from distributed import Client, LocalCluster
+
+    cells = [("T3", name, "thesis", 0) for name in ("1", "2", "mfcc")]
+
+    def scores(folder, n_jobs):
+        monkeypatch.setenv("MTLIB_HOME", str(tmp_path / folder))
+        return {
+            r.set: (r.score, r.configuration, *r.predictions) for r in transfer.sweep(cells, n_jobs=n_jobs)
+        }
+
+    one = scores("one", 1)
+    assert one == scores("two", 2)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:  # noqa: SIM117
+        with Client(cluster), joblib.parallel_config(backend="dask"):
+            assert one == scores("dask", -1)
+
+
+@needs_files
+def test_recorded_and_live_scores_agree():
+    table = transfer.recorded().set_index(["task", "set", "protocol", "seed"])
+    for cell in [
+        ("T2", "5", "thesis", 0),
+        ("T3", "mfcc", "scaled", 0),
+        ("T4v", "235", "scaled", 0),
+        ("T5", "4", "honest", 0),
+    ]:
+        live = transfer.evaluate(targets.load(cell[0]), *cell[1:3], seed=cell[3])
+        assert live.score == pytest.approx(table.score[cell], abs=1e-6)
+
+
+def test_the_record_holds_what_was_promised():
+    table = transfer.recorded()
+    thesis = table[(table.protocol == "thesis") & table.published.notna()].set_index(["task", "set"])
+    gap = (thesis.score - thesis.published).abs()
+    exact = gap[gap.index.get_level_values("task").isin(["T1", "T2", "T3", "T4a", "T4v"])]
+    assert len(exact) == 150 and exact.max() <= 5e-4
+    without = gap[[("5" not in name) and task in ("T5", "T6") for task, name in gap.index]]
+    jamendo, urban = without["T5"], without["T6"]
+    assert len(jamendo) == 16 and jamendo.max() < 1e-6
+    assert len(urban) == 15 and urban.max() <= 5e-4
+    assert not table.duplicated(["task", "set", "protocol", "seed"]).any()
+
+
+def test_bad_names_are_refused():
+    with pytest.raises(InputError, match="unknown task 'T9'; choose one of T1"):
+        targets.load("T9")
+
+
+@needs_files
+def test_bad_sets_and_protocols_are_refused():
+    data = targets.load("T6")
+    with pytest.raises(InputError, match="T6 has no feature set 'mfcc'"):
+        transfer.evaluate(data, "mfcc", "thesis")
+    with pytest.raises(InputError, match="unknown protocol 'fair'"):
+        transfer.evaluate(data, "1", "fair")
