@@ -14,6 +14,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from .errors import InputError
 
 
+class WorkerLost(InputError):
+    """A process that did the work is gone; what it finished is kept."""
+
+
 def run(
     function: Callable[[Any], Any], tasks: Iterable[Any], *, n_jobs: int = 1, scheduler: str = ""
 ) -> Iterator[Any]:
@@ -41,16 +45,30 @@ def run(
         yield from map(function, tasks)
         return
     calls = (joblib.delayed(function)(task) for task in tasks)
+    if scheduler:
+        yield from _on_cluster(calls, scheduler)
+        return
     try:
-        if not scheduler:
-            yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
-            return
-        with _connect(scheduler), joblib.parallel_config(backend="dask", n_jobs=-1):
-            yield from joblib.Parallel(return_as="generator_unordered")(calls)
+        yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     except TerminatedWorkerError:
-        raise InputError(
+        raise WorkerLost(
             "a worker process died, often for lack of memory; what was finished is kept: "
             "run the same command again, with fewer jobs"
+        ) from None
+
+
+def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:
+    client = _connect(scheduler)
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    try:
+        with client, joblib.parallel_config(backend="dask", n_jobs=-1):
+            yield from joblib.Parallel(return_as="generator_unordered")(calls)
+    except (CommClosedError, FutureCancelledError, KilledWorker, TimeoutError):
+        raise WorkerLost(
+            f"the cluster at {scheduler} was lost; what was finished is kept: run the same command again"
         ) from None
 
 
