@@ -120,7 +120,7 @@ def check_names(given: set[str], known: set[str]) -> None:
 def check_corpus(name: str) -> None:
     """Refuse a corpus that is neither the synthetic one nor prepared on this machine."""
     folder = paths.home() / "corpora"
-    prepared = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    prepared = sorted(path.parent.name for path in folder.glob("*/corpus.json"))
     if name != "synthetic" and name not in prepared:
         raise InputError(
             f"unknown corpus {name!r}; a corpus is named, never a path: synthetic"

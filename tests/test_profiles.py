@@ -39,6 +39,9 @@ def test_bad_parameters_are_told(change, words, tmp_path, monkeypatch):
 def test_a_prepared_corpus_is_known(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     (tmp_path / "corpora" / "mtat").mkdir(parents=True)
+    with pytest.raises(InputError, match="unknown corpus"):  # its preparation did not end
+        profiles.check({**GOOD, "corpus": "mtat"})
+    (tmp_path / "corpora" / "mtat" / "corpus.json").write_text("{}")
     assert profiles.check({**GOOD, "corpus": "mtat"}).corpus == "mtat"
 
 

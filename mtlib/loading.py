@@ -1,0 +1,183 @@
+"""Clips on their way to a network: PCM to spectrograms on a device, one batch at a time.
+
+One interface, three ways, chosen by the device: on a CPU the spectrograms are computed once, kept in a
+file next to the corpus and shared by every process (`Clips.kept`); on a GPU the front end runs there, on
+16-bit PCM that lies on the device as long as it fits, and is streamed through pinned memory by a thread
+when it does not. The three give the same spectrograms; the kept ones are rounded to 16 bits, a hundredth
+of a decibel. Training and prediction use it.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+
+from . import paths, views
+from .corpus import Corpus
+from .errors import InputError
+
+MODES = ("kept", "resident", "streamed")
+
+_N_AT_ONCE = 64
+"""Clips that a CPU turns into spectrograms together."""
+
+
+class Clips:
+    """The clips of a corpus as spectrograms on a device.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    view : dict
+        Front end, as for `views.build`.
+    device : str or torch.device
+    n_samples : int, optional
+        Use only the first samples of each clip; where clips differ in length, a shorter one is repeated
+        until it fills them.
+    mode : {"kept", "resident", "streamed"}, optional
+        As the module says; by default what suits the device.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        view: dict[str, Any],
+        device: str | torch.device = "cpu",
+        *,
+        n_samples: int | None = None,
+        mode: str | None = None,
+    ):
+        self.corpus, self.view, self.device = corpus, dict(view), torch.device(device)
+        self.n_samples = n_samples or corpus.n_samples
+        if self.n_samples is None:
+            raise InputError(
+                f"the clips of corpus {corpus.name} differ in length; say how much of each to use"
+            )
+        if corpus.n_samples and self.n_samples > corpus.n_samples:
+            raise InputError(f"clips have {corpus.n_samples} samples, {self.n_samples} were asked for")
+        if mode not in (None, *MODES):
+            raise InputError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+        self.view.setdefault("sample_rate", corpus.sample_rate)
+        self.frontend = views.build(**self.view).to(self.device)
+        self.size = views.size(self.view, self.n_samples)
+        self.mode = mode or self._suitable()
+        self._kept = self.kept() if self.mode == "kept" else None
+        self._resident = self._on_device() if self.mode == "resident" else None
+
+    def _suitable(self) -> str:
+        if self.device.type != "cuda":
+            return "kept"
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return "resident" if 2 * len(self.corpus) * self.n_samples < 0.6 * free else "streamed"
+
+    def batches(self, parts: Sequence[np.ndarray]) -> Iterator[torch.Tensor]:
+        """Yield spectrograms (batch, 1, freq, time) float32 on the device, for arrays of clip indices."""
+        if self.mode == "kept":
+            for indices in parts:
+                yield torch.from_numpy(self._kept[indices]).to(self.device).float().unsqueeze(1)
+        elif self.mode == "resident":
+            for indices in parts:
+                yield self._spectrograms(self._resident[torch.as_tensor(indices, device=self.device)])
+        else:
+            for pcm in _ahead(self._host_pcm(indices) for indices in parts):
+                yield self._spectrograms(pcm.to(self.device, non_blocking=True))
+
+    def _spectrograms(self, pcm: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self.frontend(pcm.float() / 32768)
+
+    def _host_pcm(self, indices: np.ndarray) -> torch.Tensor:
+        if self.corpus.n_samples is None:  # the same numbers again: batch() divides by a power of two
+            pcm = (self.corpus.batch(indices, self.n_samples) * 32768).to(torch.int16)
+        else:
+            pcm = torch.from_numpy(np.ascontiguousarray(self.corpus.pcm(indices)[:, : self.n_samples]))
+        return pcm.pin_memory() if self.device.type == "cuda" else pcm
+
+    def _on_device(self) -> torch.Tensor:
+        pcm = torch.empty((len(self.corpus), self.n_samples), dtype=torch.int16, device=self.device)
+        for indices in _chunks(len(self.corpus), 1024):
+            pcm[indices[0] : indices[-1] + 1] = self._host_pcm(indices).to(self.device)
+        return pcm
+
+    def kept(self) -> np.ndarray:
+        """Return the spectrograms of all clips (clip, freq, time), computed once and mapped from a file.
+
+        Two processes that need the same file wait for one of them to write it. Decibels are kept as
+        float16, linear magnitudes, whose range is wider, as float32.
+        """
+        kept_clips = self.corpus.clips["clip_id"].tolist()
+        values = [self.view, self.n_samples, self.corpus.name, self.corpus.audio_key, kept_clips]
+        key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+        path = paths.home() / "spectrograms" / f"{key}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                self._write(path)
+        return np.load(path, mmap_mode="r")
+
+    def _write(self, path: Path) -> None:
+        dtype = np.float16 if self.view.get("magnitude", "log") == "log" else np.float32
+        unfinished = path.with_suffix(".unfinished")
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # the rounding must not depend on who computes the file
+        try:
+            shape = (len(self.corpus), *self.size)
+            file = np.lib.format.open_memmap(unfinished, mode="w+", dtype=dtype, shape=shape)
+            for indices in _chunks(len(self.corpus), _N_AT_ONCE):
+                pcm = self._host_pcm(indices).to(self.device)
+                file[indices[0] : indices[-1] + 1] = self._spectrograms(pcm)[:, 0].cpu().numpy()
+            file.flush()
+            os.replace(unfinished, path)
+        finally:
+            torch.set_num_threads(n_threads)
+            unfinished.unlink(missing_ok=True)
+
+
+def _chunks(n: int, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))
+
+
+def _ahead(items: Iterable[torch.Tensor], n: int = 2) -> Iterator[torch.Tensor]:
+    """Compute items in a thread, up to `n` ahead; an error there is raised here."""
+    waiting: queue.Queue = queue.Queue(maxsize=n)
+    stop = threading.Event()
+
+    def put(item: Any) -> None:
+        while not stop.is_set():
+            try:
+                return waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put((item, None))
+                if stop.is_set():
+                    return
+            put((None, StopIteration()))
+        except BaseException as error:
+            put((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,92 @@
+"""Independent tasks, side by side: on this machine's cores, or on a Dask cluster.
+
+One call serves the corpus (a task a shard) and the sweeps of chapters 3 to 6 (a task a run). On one
+machine joblib's processes do the work; with a scheduler's address the same tasks go to its workers.
+"""
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from .errors import InputError
+
+
+class WorkerLost(InputError):
+    """A process that did the work is gone; what it finished is kept."""
+
+
+def run(
+    function: Callable[[Any], Any], tasks: Iterable[Any], *, n_jobs: int = 1, scheduler: str = ""
+) -> Iterator[Any]:
+    """Call a function on every task and yield the results as they finish, in no set order.
+
+    Parameters
+    ----------
+    function : callable
+        Picklable; takes one task. What it raises is raised here.
+    tasks : iterable
+        Picklable values.
+    n_jobs : int
+        Processes on this machine; 1 works in this process, −1 takes all cores.
+    scheduler : str
+        ``tcp://HOST:PORT`` of a Dask scheduler; its workers then do the work.
+
+    Raises
+    ------
+    InputError
+        If `n_jobs` is 0, the scheduler cannot be reached, or a worker died.
+    """
+    if n_jobs == 0:
+        raise InputError("n_jobs must be at least 1, or -1 for all cores, got 0")
+    if not scheduler and n_jobs == 1:
+        yield from map(function, tasks)
+        return
+    calls = (joblib.delayed(function)(task) for task in tasks)
+    if scheduler:
+        yield from _on_cluster(calls, scheduler)
+        return
+    try:
+        yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    except TerminatedWorkerError:
+        raise WorkerLost(
+            "a worker process died, often for lack of memory; what was finished is kept: "
+            "run the same command again, with fewer jobs"
+        ) from None
+
+
+def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:
+    client = _connect(scheduler)
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    try:
+        with client, joblib.parallel_config(backend="dask", n_jobs=-1):
+            yield from joblib.Parallel(return_as="generator_unordered")(calls)
+    except (CommClosedError, FutureCancelledError, KilledWorker, TimeoutError):
+        raise WorkerLost(
+            f"the cluster at {scheduler} was lost; what was finished is kept: run the same command again"
+        ) from None
+
+
+def _connect(scheduler: str) -> Any:
+    """Return a client of the Dask scheduler."""
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise InputError(
+            f"scheduler {scheduler} needs Dask: pip install 'dask[distributed]', or leave scheduler empty"
+        ) from None
+    host, _, port = scheduler.partition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=10):
+            pass  # the client alone would try again for as long as it may wait
+        return Client(scheduler, timeout=30)
+    except (OSError, ValueError):
+        raise InputError(
+            f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, "
+            "or leave scheduler empty"
+        ) from None

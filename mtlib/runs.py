@@ -1,0 +1,224 @@
+"""The run store: each training done once, and found again.
+
+``MTLIB_HOME/runs/<key>/`` holds a finished run: ``spec.json``, ``history.csv``, ``weights.safetensors``,
+``predictions.npz`` and ``record.json`` (metrics, time, memory, provenance). It is written in
+``<key>.unfinished`` and moved into place at the end, so what has the name is whole; a lock keeps two
+processes off one run; a killed run goes on from its last epoch. `mtlib.sweeps` trains many.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from . import evaluation, experiment, models, paths, provenance, tasks
+from .corpus import Corpus
+from .devices import resolve_device
+from .errors import InputError
+from .specs import RunSpec, code_digest, from_dict
+
+
+def store() -> Path:
+    """Return the folder of all runs."""
+    return paths.home() / "runs"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run in the store."""
+
+    key: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return store() / self.key
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """Metrics, time, memory and provenance."""
+        return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What was trained."""
+        return from_dict(json.loads((self.folder / "spec.json").read_text(encoding="utf-8")))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Test metrics; undefined areas are None."""
+        return self.record["metrics"]
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch: loss, validation score, rate."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``."""
+        with np.load(self.folder / "predictions.npz") as file:
+            return dict(file)
+
+    def network(self) -> nn.Module:
+        """Return the trained network, on the CPU, in evaluation mode."""
+        made = self.record["input"]
+        network = experiment.build_network(
+            self.spec, made["n_samples"], made["sample_rate"], made["n_outputs"]
+        )
+        network.load_state_dict(load_file(self.folder / "weights.safetensors"))
+        return network.eval()
+
+
+def find(key: str) -> Run | None:
+    """Return the finished run with a key, or with a key that begins so; None where there is none."""
+    found = [run for run in finished() if run.key.startswith(key)]
+    if len(found) > 1:
+        raise InputError(f"{len(found)} runs begin with {key!r}; give more of the key")
+    return found[0] if found else None
+
+
+def _lock(key: str) -> filelock.FileLock:
+    """Keep two processes off one run; the system frees the lock when its process ends, however it ends."""
+    folder = store() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(folder / f"{key}.lock", timeout=0)
+
+
+def finished() -> list[Run]:
+    """Return all finished runs, oldest first."""
+    records = store().glob("*/record.json")
+    found = [path for path in records if not path.parent.name.endswith(".unfinished")]
+    return [Run(path.parent.name) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True) -> tuple[str, str]:
+    """Train one run unless it is finished or another process is at it; what a sweep sends to its workers.
+
+    Returns
+    -------
+    status : {"trained", "found", "busy", "failed"}
+    message : str
+        One line about the run.
+    """
+    os.environ["MTLIB_HOME"] = home  # a worker of a cluster has its own environment
+    spec = from_dict(values)
+    run = Run(spec.key)
+    if (run.folder / "record.json").is_file():
+        return "found", spec.title
+    try:
+        with _lock(run.key):
+            if (run.folder / "record.json").is_file():
+                return "found", spec.title
+            _train(spec, run, resolve_device(device), None if quiet else _reporter(spec.title))
+    except filelock.Timeout:
+        return "busy", spec.title
+    except InputError as error:
+        return "failed", f"{spec.title}: {error}"
+    area = run.metrics["score"]
+    return "trained", f"{spec.title}: {area:.4f} in {run.record['seconds']:.0f} s"
+
+
+def _reporter(title: str) -> Callable[[dict[str, Any]], None]:
+    def show(row: dict[str, Any]) -> None:
+        pace = f"{row['clips_per_second']:.0f} clips/s, {row['seconds_left']:.0f} s left"
+        print(f"  {title}: epoch {row['epoch']}, loss {row['loss']:.4f}, score {row['score']:.4f}, {pace}")
+
+    return show
+
+
+def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | None) -> None:
+    folder = run.folder.with_suffix(".unfinished")
+    folder.mkdir(parents=True, exist_ok=True)
+    resumed = (folder / "state.safetensors").is_file()
+    corpus = Corpus.open(spec.corpus)
+    with _peak_memory(device) as peak:
+        network, fitted, predictions = experiment.run_experiment(spec, corpus, device, folder, report)
+    targets = tasks.targets(corpus, spec.labels)
+    record = {
+        "key": run.key,
+        "title": spec.title,
+        "code": code_digest(),
+        "metrics": metrics(targets[predictions["test_clips"]], predictions["test_outputs"], corpus.task),
+        "task": corpus.task,
+        "input": {"n_samples": experiment.n_samples_used(spec, corpus), "sample_rate": corpus.sample_rate,
+                  "n_outputs": targets.shape[1]},
+        "n_parameters": models.n_parameters(network),
+        "best_epoch": fitted.best_epoch,
+        "seconds": sum(fitted.seconds),
+        "epoch_seconds": fitted.seconds,
+        "peak_memory_mib": peak[0],
+        "resumed": resumed,
+        **provenance.stamp(device),
+    }  # fmt: skip
+    weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    save_file(weights, folder / "weights.safetensors")
+    np.savez(folder / "predictions.npz", **predictions)
+    pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+    for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
+        (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    (folder / "state.safetensors").unlink(missing_ok=True)
+    os.replace(folder, run.folder)
+
+
+def prunable(*, outdated: bool = False) -> dict[Path, str]:
+    """Return folders that may go, and why: abandoned runs and, if asked, those of other code."""
+    found = {}
+    for folder in sorted(store().glob("*.unfinished")):
+        with suppress(filelock.Timeout), _lock(folder.stem):
+            found[folder] = "unfinished"
+    if outdated:
+        found |= {
+            run.folder: "trained by other code" for run in finished() if run.record["code"] != code_digest()
+        }
+    return found
+
+
+def prune(folders: Iterable[Path]) -> None:
+    """Delete folders that `prunable` named, unless somebody has taken them up meanwhile."""
+    for folder in folders:
+        with suppress(filelock.Timeout), _lock(folder.name.removesuffix(".unfinished")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def metrics(targets: np.ndarray, outputs: np.ndarray, task: str) -> dict[str, Any]:
+    """Return the test metrics of outputs (clip, output): ``score`` as for early stopping, and areas by tag.
+
+    An undefined area is None, and in no mean; ``undefined`` lists such tags by number.
+    """
+    found: dict[str, Any] = {"score": tasks.score(targets, outputs, task), "n_clips": len(targets)}
+    if task == "multilabel":
+        for name, metric in (("roc_auc", "roc"), ("pr_auc", "pr")):
+            values = evaluation.tag_areas(targets, outputs, metric=metric)
+            found[name] = float(np.nanmean(values))
+            found[f"{name}_by_tag"] = [None if np.isnan(value) else float(value) for value in values]
+        found["undefined"] = [int(tag) for tag in np.flatnonzero(np.isnan(values))]
+    return found
+
+
+@contextmanager
+def _peak_memory(device: torch.device) -> Iterator[list[float]]:
+    """Measure the highest memory of the process, or of the GPU, within, in MiB; None where unknown."""
+    peak: list[Any] = [None]
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        yield peak
+        peak[0] = torch.cuda.max_memory_allocated(device) / 2**20
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark, where there is one
+    yield peak
+    with suppress(OSError, IndexError):
+        peak[0] = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024

@@ -1,0 +1,244 @@
+"""What a run is: plain values, and a key that changes with everything that decides the result.
+
+A `RunSpec` names the corpus, the labels, the clips, the front end, the network and the training. Its key
+is a hash of these values and of the *code* that they call: of the definitions that front ends, networks
+and training are made of, followed from name to name, without comments and docstrings. A comment keeps
+every key; a changed layer changes the keys of all runs, and a new function that no run calls changes none.
+"""
+
+import ast
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .training import Training
+
+CODE = (
+    "frontend", "views", "loading", "layers", "models", "structures", "evaluation", "tasks", "devices",
+    "training", "experiment",
+)  # fmt: skip
+"""Modules whose definitions can decide a result."""
+
+ROOTS = ("run_experiment",)
+"""Where following the definitions starts."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Front end; see `views.build`."""
+
+    kind: str = "mel"
+    magnitude: str = "log"
+    standardise: bool = True
+    scale: float = 1.0
+    n_mels: int = 96
+    n_fft: int = 512
+    hop_length: int = 256
+
+
+@dataclass(frozen=True)
+class Model:
+    """Network; see `structures.build`."""
+
+    structure: str = "compact"
+    budget: float | None = None
+    layer_widths: tuple[int, ...] | None = None
+    pool_first: bool = True
+    input_norm: bool = False
+    kernel_time: int = 4
+    rnn: str = "gru"
+
+    def __post_init__(self) -> None:  # 1 and 1.0, a list and a tuple: one key
+        if self.budget is not None:
+            object.__setattr__(self, "budget", float(self.budget))
+        if self.layer_widths is not None:
+            object.__setattr__(self, "layer_widths", tuple(int(width) for width in self.layer_widths))
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One training of one network.
+
+    Parameters
+    ----------
+    corpus : str
+        Name of a prepared corpus.
+    fingerprint : str
+        Of the corpus with these labels; empty: as it is now, filled in by `sweeps.resolve`.
+    labels : str
+        Label set to learn from.
+    clip_seconds : float
+        Use the first seconds of each clip; 0: all of it.
+    n_train : int
+        Size of a random subset of the training split; 0: all of it.
+    subset_seed : int
+        Draws the subset: a larger one contains a smaller one.
+    view, model, training : View, Model, Training
+    precision : {"auto", "bf16", "float32"}
+        "auto" is 16 bit where the machine has it; `sweeps.resolve` fills it in.
+    threads : int
+        CPU threads; more threads than 1 round differently.
+    seed : int
+        Of weights, order and dropout.
+    """
+
+    corpus: str = "synthetic"
+    fingerprint: str = ""
+    labels: str = "observed"
+    clip_seconds: float = 0.0
+    n_train: int = 0
+    subset_seed: int = 0
+    view: View = field(default_factory=View)
+    model: Model = field(default_factory=Model)
+    training: Training = field(default_factory=Training)
+    precision: str = "auto"
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("clip_seconds", 0),
+            ("n_train", 0),
+            ("subset_seed", 0),
+            ("threads", 1),
+            ("seed", 0),
+        ):
+            if not getattr(self, name) >= least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.precision not in ("auto", "bf16", "float32"):
+            raise InputError(f"precision must be 'auto', 'bf16' or 'float32', got {self.precision!r}")
+
+    @property
+    def key(self) -> str:
+        """The name of the run in the store: 32 hexadecimal digits."""
+        if not self.fingerprint or self.precision == "auto":
+            raise InputError(
+                "the run does not name its corpus' fingerprint and its precision; use sweeps.resolve"
+            )
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{code_digest()}\n{text}".encode()).hexdigest()[:32]
+
+    @property
+    def title(self) -> str:
+        """A short name for people."""
+        budget = f" {self.model.budget:g}M" if self.model.budget else ""
+        return f"{self.model.structure}{budget}, {self.corpus}, seed {self.seed}"
+
+    def change(self, **changes: Any) -> "RunSpec":
+        """Return a copy with other values; ``model__structure="crnn"`` reaches inside.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown.
+        """
+        values = asdict(self)
+        for path, value in changes.items():
+            *parents, last = path.split("__")
+            place = values
+            for parent in parents:
+                place = place.get(parent) if isinstance(place, dict) else None
+            if not isinstance(place, dict) or last not in place:
+                raise InputError(f"unknown value {path!r} of a run; known: {', '.join(_paths())}")
+            place[last] = value
+        return from_dict(values)
+
+
+def _paths() -> list[str]:
+    parts = {"view": View, "model": Model, "training": Training}
+    inside = [f"{part}__{item.name}" for part, kind in parts.items() for item in fields(kind)]
+    return [item.name for item in fields(RunSpec) if item.name not in parts] + inside
+
+
+def from_dict(values: Mapping[str, Any]) -> RunSpec:
+    """Make a spec from plain values, such as JSON; what is not given keeps its default.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is out of range.
+    """
+    given = dict(values)
+    for part, kind in (("view", View), ("model", Model), ("training", Training)):
+        if part in given:
+            given[part] = _make(kind, given[part], part)
+    return _make(RunSpec, given, "run")
+
+
+def _make(kind: type, values: Any, name: str) -> Any:
+    if isinstance(values, kind):
+        return values
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name} must be an object with named values, got {values!r}")
+    known = {item.name: item for item in fields(kind)}
+    if unknown := sorted(set(values) - set(known)):
+        raise InputError(f"unknown value {unknown[0]!r} of {name}; known: {', '.join(known)}")
+    cleaned = {}
+    for key, value in values.items():
+        usual = getattr(kind(), key)
+        if isinstance(usual, bool) != isinstance(value, bool) or isinstance(value, Mapping):
+            raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r}")
+        if isinstance(usual, float) and isinstance(value, int):
+            value = float(value)  # 1 and 1.0 are one key
+        if isinstance(usual, (int, float, str)) and type(value) is not type(usual):
+            raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r}")
+        cleaned[key] = value
+    return kind(**cleaned)
+
+
+def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
+    """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
+    axes = {name: list(values) for name, values in axes.items()}
+    combinations = itertools.product(*axes.values())
+    return [base.change(**dict(zip(axes, values, strict=True))) for values in combinations]
+
+
+@cache
+def code_digest(folder: Path = Path(__file__).parent, roots: Sequence[str] = ROOTS) -> str:
+    """Return a hash of the definitions that a run is made of, without comments and docstrings."""
+    definitions: dict[str, list[str]] = {}
+    names: dict[str, set[str]] = {}
+    for module in CODE:
+        for node in ast.parse((folder / f"{module}.py").read_text(encoding="utf-8")).body:
+            for name in _defined(node):
+                definitions.setdefault(name, []).append(ast.unparse(_bare(node)))
+                names.setdefault(name, set()).update(_used(node))
+    reached, waiting = set(), list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in definitions and name not in reached:
+            reached.add(name)
+            waiting += names[name]
+    text = "\n".join(source for name in sorted(reached) for source in definitions[name])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """Return the names that a statement of a module defines."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _used(node: ast.AST) -> set[str]:
+    """Return the names and attributes that a statement mentions: more than it can call, never less."""
+    mentioned = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return mentioned | {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+
+
+def _bare(node: ast.stmt) -> ast.stmt:
+    """Return a definition without docstrings; comments are gone already."""
+    for part in ast.walk(node):
+        body = getattr(part, "body", None)
+        if isinstance(body, list):
+            part.body = [line for line in body if not (
+                isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+            )] or [ast.Pass()]  # fmt: skip
+    return node

@@ -1,0 +1,134 @@
+"""Many runs at once: the same call on one core, on several, and on a cluster.
+
+Chapters ask `sweep` for a list of specs: finished runs are read from the store (`mtlib.runs`), missing
+ones trained, one after another, in several processes (joblib's loky), or on a Dask cluster
+(``scheduler="tcp://HOST:PORT"``), whose workers have to see the same ``MTLIB_HOME``. Many small networks
+scale by runs, not by splitting one.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import joblib
+
+from . import parallel, paths
+from .corpus import Corpus
+from .devices import best_precision, resolve_device
+from .errors import InputError
+from .runs import Run, train_run
+from .specs import RunSpec
+
+
+def resolve(specs: Iterable[RunSpec], device: str = "auto") -> list[RunSpec]:
+    """Fill in corpus fingerprints and precision, so that every spec has its key.
+
+    Raises
+    ------
+    InputError
+        If a corpus or label set is not there, or another one than a spec was made for.
+    """
+    specs, corpora = list(specs), {}
+    precision = best_precision(resolve_device(device))
+    for spec in specs:
+        if spec.corpus not in corpora:
+            corpora[spec.corpus] = Corpus.open(spec.corpus)
+    resolved = []
+    for spec in specs:
+        now = corpora[spec.corpus].fingerprint_of(spec.labels)
+        if spec.fingerprint not in ("", now):
+            raise InputError(f"corpus {spec.corpus!r} is now {now}, the run was made for {spec.fingerprint}")
+        chosen = precision if spec.precision == "auto" else spec.precision
+        resolved.append(spec.change(fingerprint=now, precision=chosen))
+    return resolved
+
+
+def sweep(
+    specs: Iterable[RunSpec],
+    *,
+    device: str = "auto",
+    n_jobs: int = 0,
+    scheduler: str = "",
+    report: Callable[[str], None] | None = print,
+) -> list[Run]:
+    """Return the runs of specs, in their order; train those that are not in the store.
+
+    Two processes that are given the same specs share the work. What is finished stays finished, whatever
+    is killed; calling again goes on.
+
+    Parameters
+    ----------
+    specs : iterable of RunSpec
+    device : {"auto", "cpu", "cuda", "cuda:N"}
+    n_jobs : int
+        Processes on this machine; 0: one a core on a CPU, one on a GPU. With 1 nothing is started.
+    scheduler : str
+        ``tcp://HOST:PORT`` of a Dask scheduler.
+    report : callable, optional
+        Takes lines about the progress.
+
+    Raises
+    ------
+    InputError
+        If a corpus is missing, or runs failed (the others are kept), or the cluster was lost.
+    """
+    wanted = resolve(specs, device)
+    runs = [Run(spec.key) for spec in wanted]
+    missing = {run.key: spec for spec, run in zip(wanted, runs, strict=True)
+               if not (run.folder / "record.json").is_file()}  # fmt: skip
+    if not missing:
+        return runs
+    tell = report or (lambda line: None)
+    tell(f"{len(runs)} runs: {len(runs) - len(missing)} are in the store, {len(missing)} to train")
+    if n_jobs < 1:
+        n_jobs = 1 if resolve_device(device).type == "cuda" else joblib.cpu_count()
+    failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, tell)
+    if failures:
+        raise InputError(
+            f"{len(failures)} of {len(runs)} runs failed, the others are kept; the first: {failures[0]}"
+        )
+    return runs
+
+
+def _train_missing(
+    missing: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, tell: Callable[[str], None]
+) -> list[str]:
+    """Train runs, here or on a cluster, until none is missing; return what failed."""
+    waiting, failures, n_done, n_lost, started = dict(missing), [], 0, 0, time.monotonic()
+    while waiting:
+        try:
+            for key, status, message in _results(waiting, device, n_jobs, scheduler):
+                if status == "busy":  # another process trains it; look again later
+                    continue
+                del waiting[key]
+                n_done, n_lost = n_done + 1, 0
+                if status == "failed":
+                    failures.append(message)
+                left = (time.monotonic() - started) / n_done * len(waiting)
+                tell(f"{n_done} of {len(missing)}: {status} {message}; about {left:.0f} s left")
+        except parallel.WorkerLost as error:
+            n_lost += 1
+            if n_lost > 3 or scheduler:
+                done = f"{n_done} of {len(missing)} runs were trained and are kept"
+                raise InputError(f"{error}; {done}, call again to go on") from error
+            tell(f"a worker process was lost; going on with {len(waiting)} runs")
+        if waiting:
+            time.sleep(0.2)
+    return failures
+
+
+def _results(
+    specs: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str
+) -> Iterator[tuple[str, str, str]]:
+    """Yield key, status and message of runs as they end."""
+    alone = n_jobs == 1 and not scheduler
+    work = partial(_keyed, device=device, home=str(paths.home()), quiet=not alone)
+    items = [(key, asdict(spec)) for key, spec in specs.items()]
+    return parallel.run(work, items, n_jobs=n_jobs, scheduler=scheduler)
+
+
+def _keyed(item: tuple[str, dict], **options: Any) -> tuple[str, str, str]:
+    key, values = item
+    return key, *train_run(values, **options)
