@@ -126,4 +126,42 @@ def _line(run: Any) -> str:
     return f"{run.key[:12]}  {score:.4f}  {seconds:6.0f} s  {run.record['title']}"
 
 
-COMMANDS = (models_command, sweep_command, runs_group)
+@click.command("transfer")
+@click.option("--task", "tasks", multiple=True, help="T1, T2, T3, T4a, T4v, T5 or T6; all by default.")
+@click.option("--set", "sets", multiple=True, help="Such as 135, mfcc, 12345+mfcc; all by default.")
+@click.option("--protocol", default="thesis", show_default=True, help="thesis, scaled, honest or filtered.")
+@click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (honest alone).")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask cluster.")
+@click.option("--max-iter", default=20_000_000, show_default=True, help="Steps a machine may take; -1: any.")
+@click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
+def transfer_command(
+    tasks: tuple[str, ...],
+    sets: tuple[str, ...],
+    protocol: str,
+    seed: int,
+    jobs: int,
+    scheduler: str,
+    max_iter: int,
+    keep: bool,
+) -> None:
+    """Score the author's features on his target tasks; scores already in the store are read.
+
+    Example: python -m mtlib transfer --task T3 --set 12345 --protocol honest
+    """
+    from . import targets, transfer
+
+    cells = transfer.cells(tasks or tuple(targets.TASKS), sets, protocol, seed)
+    results = []
+    for result in transfer.sweep(cells, n_jobs=jobs, scheduler=scheduler, max_iter=max_iter):
+        results.append(result)
+        click.echo(
+            f"{len(results)} of {len(cells)}  {result.task} {result.set} {protocol}: {result.score:.4f}  "
+            f"({result.configuration}; {result.seconds:.0f} s"
+            + (f"; {result.n_unfinished} configurations left out)" if result.n_unfinished else ")")
+        )
+    if keep:
+        click.echo(f"kept in {transfer.record(results)}")
+
+
+COMMANDS = (models_command, sweep_command, runs_group, transfer_command)

@@ -72,6 +72,11 @@ LAYER_SETS = tuple("".join(layers) for n in range(1, 6) for layers in combinatio
 """All 31 combinations of the five layers; the thesis ran 28 of them."""
 
 
+def feature_sets(task: Task) -> tuple[str, ...]:
+    """Return the names of the feature sets that the published files of a task can form."""
+    return LAYER_SETS + (("mfcc", "12345+mfcc") if task.has_mfcc else ())
+
+
 @dataclass(frozen=True)
 class TaskData:
     """Features and labels of one task."""
@@ -85,7 +90,7 @@ class TaskData:
 
     def sets(self) -> tuple[str, ...]:
         """Return the feature sets that can be formed."""
-        return LAYER_SETS + (("mfcc", "12345+mfcc") if "mfcc" in self.blocks else ())
+        return feature_sets(self.task)
 
     def parts(self, feature_set: str) -> list[np.ndarray]:
         """Return the blocks of a feature set."""

@@ -22,17 +22,17 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 
-from . import paths, provenance, published, svm
+from . import parallel, paths, provenance, published, svm
 from .errors import InputError
-from .targets import TASKS, Task, TaskData, author_splits, filtered_split, honest_splits, load
+from .targets import TASKS, Task, TaskData, author_splits, feature_sets, filtered_split, honest_splits, load
 
 CONFIRM = 0.005
 """How near to the best R² a linear machine must come to be trained by libsvm as the author did."""
@@ -172,15 +172,53 @@ def run(name: str, feature_set: str, protocol: str, seed: int = 0, max_iter: int
     return result
 
 
+def cells(
+    tasks: Sequence[str], sets: Sequence[str], protocol: str, seed: int = 0
+) -> list[tuple[str, str, str, int]]:
+    """Return the cells (task, set, protocol, seed) of a sweep; no sets stand for all that a task has.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or no task has a named set.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    for name in tasks:
+        if name not in TASKS:
+            raise InputError(f"unknown task {name!r}; choose one of {', '.join(TASKS)}")
+    tasks = [name for name in tasks if protocol != "filtered" or name == "T2"]
+    known = {name: feature_sets(TASKS[name]) for name in tasks}
+    for wanted in sets:
+        if not any(wanted in names for names in known.values()):
+            raise InputError(f"no feature set {wanted!r}; choose layers such as 135, mfcc or 12345+mfcc")
+    return [
+        (name, feature_set, protocol, seed)
+        for name in tasks
+        for feature_set in known[name]
+        if not sets or feature_set in sets
+    ]
+
+
 def sweep(
-    cells: Sequence[tuple[str, str, str, int]], *, n_jobs: int = 1, max_iter: int = -1
-) -> Iterable[Result]:
+    cells: Sequence[tuple[str, str, str, int]], *, n_jobs: int = 1, scheduler: str = "", max_iter: int = -1
+) -> Iterator[Result]:
     """Yield the results of many cells (task, set, protocol, seed) as they finish, stored ones included.
 
-    Under ``joblib.parallel_config(backend="dask")`` the cells run on a cluster.
+    Parameters
+    ----------
+    cells : sequence
+        From `cells`.
+    n_jobs, scheduler
+        As for `parallel.run`.
+    max_iter : int
+        As for `evaluate`.
     """
-    jobs = (joblib.delayed(run)(*cell, max_iter) for cell in cells)
-    return joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+    return parallel.run(partial(_run_cell, max_iter=max_iter), cells, n_jobs=n_jobs, scheduler=scheduler)
+
+
+def _run_cell(cell: tuple[str, str, str, int], max_iter: int) -> Result:
+    return run(*cell, max_iter)
 
 
 def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
