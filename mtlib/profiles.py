@@ -24,19 +24,37 @@ class Profile:
     """Resamples behind an interval, and random kernels or rankings behind a null distribution."""
     excerpt_seconds: float
     """Length of the excerpts that are played and drawn."""
+    epochs: int
+    """Passes over the training clips."""
+    batch: int
+    """Clips a step."""
+    peak_rate: float
+    """Highest learning rate of the one-cycle schedule."""
+    n_seeds: int
+    """Trainings of one configuration."""
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", n_resamples=500, excerpt_seconds=4.0),  # tests: everything runs, nothing is judged
-        Profile("quick", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, minutes
-        Profile("cpu", n_resamples=10_000, excerpt_seconds=10.0),  # 2 cores, 1-2 hours
-        Profile(
-            "gpu", n_resamples=10_000, excerpt_seconds=10.0
-        ),  # as near to the thesis as the corpus allows
+        Profile(  # tests: everything runs, nothing is judged
+            "smoke", n_resamples=500, excerpt_seconds=4.0,
+            epochs=1, batch=8, peak_rate=1e-2, n_seeds=1,
+        ),
+        Profile(  # 2 cores, minutes
+            "quick", n_resamples=10_000, excerpt_seconds=10.0,
+            epochs=4, batch=8, peak_rate=1e-2, n_seeds=3,
+        ),
+        Profile(  # 2 cores, 1-2 hours
+            "cpu", n_resamples=10_000, excerpt_seconds=10.0,
+            epochs=6, batch=8, peak_rate=1e-2, n_seeds=3,
+        ),
+        Profile(  # as near to the thesis as the corpus allows
+            "gpu", n_resamples=10_000, excerpt_seconds=10.0,
+            epochs=15, batch=64, peak_rate=1e-2, n_seeds=5,
+        ),
     )
-}
+}  # fmt: skip
 """Profiles by name; `quick` is the default of every chapter."""
 
 STANDARD = ("profile", "corpus", "seed", "device", "scheduler")

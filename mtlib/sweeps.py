@@ -80,11 +80,11 @@ def sweep(
                if not (run.folder / "record.json").is_file()}  # fmt: skip
     if not missing:
         return runs
-    tell = report or (lambda line: None)
-    tell(f"{len(runs)} runs: {len(runs) - len(missing)} are in the store, {len(missing)} to train")
+    report = report or _silent
+    report(f"{len(runs)} runs: {len(runs) - len(missing)} are in the store, {len(missing)} to train")
     if n_jobs < 1:
         n_jobs = 1 if resolve_device(device).type == "cuda" else joblib.cpu_count()
-    failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, tell)
+    failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, report)
     if failures:
         raise InputError(
             f"{len(failures)} of {len(runs)} runs failed, the others are kept; the first: {failures[0]}"
@@ -93,13 +93,13 @@ def sweep(
 
 
 def _train_missing(
-    missing: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, tell: Callable[[str], None]
+    missing: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, report: Callable[[str], None]
 ) -> list[str]:
     """Train runs, here or on a cluster, until none is missing; return what failed."""
     waiting, failures, n_done, n_lost, started = dict(missing), [], 0, 0, time.monotonic()
     while waiting:
         try:
-            for key, status, message in _results(waiting, device, n_jobs, scheduler):
+            for key, status, message in _results(waiting, device, n_jobs, scheduler, report is _silent):
                 if status == "busy":  # another process trains it; look again later
                     continue
                 del waiting[key]
@@ -107,26 +107,30 @@ def _train_missing(
                 if status == "failed":
                     failures.append(message)
                 left = (time.monotonic() - started) / n_done * len(waiting)
-                tell(f"{n_done} of {len(missing)}: {status} {message}; about {left:.0f} s left")
+                report(f"{n_done} of {len(missing)}: {status} {message}; about {left:.0f} s left")
         except parallel.WorkerLost as error:
             n_lost += 1
             if n_lost > 3 or scheduler:
                 done = f"{n_done} of {len(missing)} runs were trained and are kept"
                 raise InputError(f"{error}; {done}, call again to go on") from error
-            tell(f"a worker process was lost; going on with {len(waiting)} runs")
+            report(f"a worker process was lost; going on with {len(waiting)} runs")
         if waiting:
             time.sleep(0.2)
     return failures
 
 
 def _results(
-    specs: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str
+    specs: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, quiet: bool
 ) -> Iterator[tuple[str, str, str]]:
     """Yield key, status and message of runs as they end."""
-    alone = n_jobs == 1 and not scheduler
-    work = partial(_keyed, device=device, home=str(paths.home()), quiet=not alone)
+    quiet = quiet or n_jobs > 1 or bool(scheduler)
+    work = partial(_keyed, device=device, home=str(paths.home()), quiet=quiet)
     items = [(key, asdict(spec)) for key, spec in specs.items()]
     return parallel.run(work, items, n_jobs=n_jobs, scheduler=scheduler)
+
+
+def _silent(line: str) -> None:
+    """Report nothing."""
 
 
 def _keyed(item: tuple[str, dict], **options: Any) -> tuple[str, str, str]:

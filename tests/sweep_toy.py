@@ -10,7 +10,7 @@ from mtlib.errors import InputError
 def specs(n_runs):
     """Return small runs of several structures."""
     kinds = [{}, {"model__structure": "crnn", "model__layer_widths": (4,) * 6}]
-    return [toy.spec(epochs=5, seed=i, **kinds[i % 2]) for i in range(n_runs)]
+    return [toy.spec(epochs=4, seed=i, **kinds[i % 2]) for i in range(n_runs)]
 
 
 if __name__ == "__main__":

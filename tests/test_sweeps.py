@@ -45,6 +45,8 @@ class Sweep:
             time.sleep(0.02)
 
     def workers(self):
+        if self.process.poll() is not None:
+            return []
         found = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in found if "popen_loky" in " ".join(child.cmdline())]
 
