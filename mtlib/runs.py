@@ -20,6 +20,7 @@ import filelock
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -125,7 +126,7 @@ def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True
             _train(spec, run, resolve_device(device), None if quiet else _reporter(spec.title))
     except filelock.Timeout:
         return "busy", spec.title
-    except InputError as error:
+    except (InputError, OSError, SafetensorError) as error:  # such as a full disk: the last epoch is kept
         return "failed", f"{spec.title}: {error}"
     area = run.metrics["score"]
     return "trained", f"{spec.title}: {area:.4f} in {run.record['seconds']:.0f} s"
