@@ -170,8 +170,8 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
     for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
         (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    (folder / "state.safetensors").unlink(missing_ok=True)
     os.replace(folder, run.folder)
+    (run.folder / "state.safetensors").unlink(missing_ok=True)
 
 
 def prunable(*, outdated: bool = False) -> dict[Path, str]:
