@@ -20,6 +20,7 @@ import filelock
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -125,7 +126,7 @@ def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True
             _train(spec, run, resolve_device(device), None if quiet else _reporter(spec.title))
     except filelock.Timeout:
         return "busy", spec.title
-    except InputError as error:
+    except (InputError, OSError, SafetensorError) as error:  # such as a full disk: the last epoch is kept
         return "failed", f"{spec.title}: {error}"
     area = run.metrics["score"]
     return "trained", f"{spec.title}: {area:.4f} in {run.record['seconds']:.0f} s"
@@ -169,8 +170,8 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
     for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
         (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    (folder / "state.safetensors").unlink(missing_ok=True)
     os.replace(folder, run.folder)
+    (run.folder / "state.safetensors").unlink(missing_ok=True)
 
 
 def prunable(*, outdated: bool = False) -> dict[Path, str]:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -89,7 +89,7 @@ def predict(
     *,
     task: str = "multilabel",
     precision: str = "float32",
-    batch: int = 64,
+    batch: int = 16,
 ) -> np.ndarray:
     """Return the outputs for clips: probabilities, or the numbers themselves for a regression.
 
@@ -244,7 +244,10 @@ class _State:
         self.best: dict[str, torch.Tensor] = {}
         self.best_epoch = 0
         if self.path and self.path.is_file():
-            self._read()
+            try:
+                self._read()
+            except (SafetensorError, KeyError, ValueError) as error:
+                raise InputError(f"{self.path} is damaged ({error}); delete it to begin anew") from error
 
     def add(self, row: dict[str, float], seconds: float) -> None:
         """Take in the network as it is after an epoch."""

@@ -227,6 +227,21 @@ def test_a_failed_run_does_not_take_the_others_along(home, monkeypatch, capsys):
     assert again.spec == sweeps.resolve([good])[0]
 
 
+def test_a_full_disk_fails_the_run_and_keeps_its_last_epoch(home, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(home))
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(InputError, match=r"1 of 1 runs failed.*No space left on device"):
+            sweeps.sweep([toy.spec(epochs=1)], n_jobs=1, report=None)
+    assert len(list(runs.store().glob("*.unfinished/state.safetensors"))) == 1
+    (run,) = sweeps.sweep([toy.spec(epochs=1)], n_jobs=1, report=None)
+    assert run.record["resumed"] and len(run.history) == 1
+
+
 def test_a_spec_of_another_corpus_is_refused(home, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(home))
     with pytest.raises(InputError, match=r"corpus 'tones' is now .*, the run was made for gone"):

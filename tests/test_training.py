@@ -80,6 +80,12 @@ def test_twice_is_the_same_and_an_interruption_changes_nothing(clips, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
 
 
+def test_a_damaged_state_is_told(clips, tmp_path):
+    (tmp_path / "state.safetensors").write_bytes(b"half a fi")
+    with pytest.raises(InputError, match=r"state\.safetensors is damaged .* delete it to begin anew"):
+        fit(clips, folder=tmp_path)
+
+
 def test_the_caller_s_random_numbers_are_left_alone(clips):
     torch.manual_seed(0)
     expected = torch.rand(1)
