@@ -2,7 +2,8 @@
 
 Run: ``python benchmarks/training.py`` (about five minutes on two cores). Kinds of loop take turns, so that
 a busy machine slows all of them alike; every turn is a process of its own, and ours is two processes of
-one thread, as in a sweep. The bars: at least five times the clips per second of a plain loop (float32,
+one thread, as in a sweep. Ratios of clips per second, and of clips per core-second, which other work on the
+machine hardly moves. The bars: at least five times the clips per second of a plain loop (float32,
 convolution–normalisation–ELU–pooling) when both compute the front end in every step, with the same loss
 within the spread of the seeds. On a GPU: a quarter of the memory-bandwidth floor, and an epoch of 201,680
 clips in 20 seconds. ``--write`` keeps the ratios in ``data/results/benchmark_training.csv``.
@@ -99,7 +100,7 @@ def turn(kind: str, n_steps: int) -> None:
     few = Noise(16, 348_000)
     if loop == "plain":
         plain_loop(few, network, how)  # the first steps allocate
-        started = time.perf_counter()
+        used, started = time.process_time(), time.perf_counter()
         plain_loop(corpus, network, how)
         seconds = time.perf_counter() - started
     else:
@@ -107,17 +108,20 @@ def turn(kind: str, n_steps: int) -> None:
         targets, indices = corpus.targets(), np.arange(n_clips)
         clips = loading.Clips(corpus, {}, mode=mode)
         fit(network, clips, targets, indices[:16], indices[:2], how, precision=precision)
+        used = time.process_time()
         seconds = fit(network, clips, targets, indices, indices[:2], how, precision=precision).seconds[0]
+    used = time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"clips_per_second": n_clips / seconds, "peak_mib": peak}))
+    print(json.dumps({"pace": n_clips / seconds, "core_pace": n_clips / used, "peak_mib": peak}))
 
 
-def throughput(kind: str, n_steps: int) -> tuple[float, float]:
-    """Run the processes of a kind side by side; return clips per second and peak memory in all."""
+def throughput(kind: str, n_steps: int) -> dict[str, float]:
+    """Run the processes of a kind side by side; return their pace in all, and their memory."""
     command = [sys.executable, __file__, "--turn", kind, "--steps", str(n_steps)]
     pipes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(KINDS[kind][3])]
     told = [json.loads(pipe.communicate()[0].splitlines()[-1]) for pipe in pipes]
-    return sum(row["clips_per_second"] for row in told), sum(row["peak_mib"] for row in told)
+    whole = {name: sum(row[name] for row in told) for name in ("pace", "peak_mib")}
+    return {**whole, "core_pace": np.mean([row["core_pace"] for row in told])}
 
 
 def compare_loops(n_rounds: int, n_steps: int) -> pd.DataFrame:
@@ -127,10 +131,10 @@ def compare_loops(n_rounds: int, n_steps: int) -> pd.DataFrame:
         found = {
             kind: throughput(kind, n_steps if kind.startswith("plain") else 3 * n_steps) for kind in KINDS
         }
-        for kind, (pace, peak) in found.items():
-            rows.append(
-                {"round": number, "case": kind, "ratio": pace / found["plain"][0], "peak_mib": round(peak)}
-            )
+        for kind, row in found.items():
+            ratios = {"ratio": "pace", "core_ratio": "core_pace"}
+            told = {ratio: row[name] / found["plain"][name] for ratio, name in ratios.items()}
+            rows.append({"round": number, "case": kind, **told, "peak_mib": round(row["peak_mib"])})
     return pd.DataFrame(rows)
 
 
@@ -273,7 +277,12 @@ def main() -> None:
     os.environ["MTLIB_HOME"] = tempfile.mkdtemp()
     rows = compare_loops(given.rounds, given.steps)
     table = rows.groupby("case", sort=False).agg(
-        ratio=("ratio", "median"), least=("ratio", "min"), most=("ratio", "max"), peak_mib=("peak_mib", "max")
+        ratio=("ratio", "median"),
+        least=("ratio", "min"),
+        most=("ratio", "max"),
+        core_ratio=("core_ratio", "median"),
+        core_least=("core_ratio", "min"),
+        peak_mib=("peak_mib", "max"),
     )
     print(table.to_string(float_format=lambda value: f"{value:.2f}"))
     torch.set_num_threads(1)

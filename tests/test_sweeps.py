@@ -200,6 +200,7 @@ def test_thirty_kills_at_random_moments_lose_nothing(home, tones, tmp_path):
         now = finished(home)
         assert known.items() <= now.items()
         known = now
+        print(f"{len(kinds)}. {kind}: {len(known)} of {n_runs} runs finished", flush=True)
     code, output = Sweep(home, n_runs, 2).end()
     assert code == 0, output
     assert known.items() <= finished(home).items() and len(finished(home)) == n_runs
