@@ -11,7 +11,6 @@ import html
 import io
 import os
 import resource
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -20,13 +19,14 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import torch
 from IPython.display import HTML
 from myst_nb import glue
 
-from . import paths, published
+from . import published
+from .devices import resolve_device
 from .errors import InputError
 from .profiles import Settings
+from .provenance import commit, device_name
 
 LEVEL_DB = -20.0
 """Root mean square of every player, in decibels of full scale; lowered where a peak would clip."""
@@ -85,16 +85,12 @@ def set_glue(**values: Any) -> None:
 
 def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
-    commit = subprocess.run(
-        ["git", "-C", str(paths.ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    )
-    gpu = settings.device.startswith("cuda") or (settings.device == "auto" and torch.cuda.is_available())
     return {
         "profile": settings.profile.name,
         "corpus": settings.corpus,
-        "device": torch.cuda.get_device_name() if gpu else f"CPU, {os.cpu_count()} cores",
+        "device": device_name(resolve_device(settings.device)),
         "published files": published.fingerprint(),
-        "commit": commit.stdout.strip() or "unknown",
+        "commit": commit(),
         "versions": ", ".join(
             [f"Python {sys.version.split()[0]}"]
             + [f"{name} {version(name)}" for name in ("torch", "numpy", "librosa", "scikit-learn", "altair")]

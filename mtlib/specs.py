@@ -6,16 +6,15 @@ and training are made of, followed from name to name, without comments and docst
 every key; a changed layer changes the keys of all runs, and a new function that no run calls changes none.
 """
 
-import ast
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import source
 from .errors import InputError
 from .training import Training
 
@@ -199,46 +198,6 @@ def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
     return [base.change(**dict(zip(axes, values, strict=True))) for values in combinations]
 
 
-@cache
-def code_digest(folder: Path = Path(__file__).parent, roots: Sequence[str] = ROOTS) -> str:
-    """Return a hash of the definitions that a run is made of, without comments and docstrings."""
-    definitions: dict[str, list[str]] = {}
-    names: dict[str, set[str]] = {}
-    for module in CODE:
-        for node in ast.parse((folder / f"{module}.py").read_text(encoding="utf-8")).body:
-            for name in _defined(node):
-                definitions.setdefault(name, []).append(ast.unparse(_bare(node)))
-                names.setdefault(name, set()).update(_used(node))
-    reached, waiting = set(), list(roots)
-    while waiting:
-        name = waiting.pop()
-        if name in definitions and name not in reached:
-            reached.add(name)
-            waiting += names[name]
-    text = "\n".join(source for name in sorted(reached) for source in definitions[name])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _defined(node: ast.stmt) -> list[str]:
-    """Return the names that a statement of a module defines."""
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _used(node: ast.AST) -> set[str]:
-    """Return the names and attributes that a statement mentions: more than it can call, never less."""
-    mentioned = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return mentioned | {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
-
-
-def _bare(node: ast.stmt) -> ast.stmt:
-    """Return a definition without docstrings; comments are gone already."""
-    for part in ast.walk(node):
-        body = getattr(part, "body", None)
-        if isinstance(body, list):
-            part.body = [line for line in body if not (
-                isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
-            )] or [ast.Pass()]  # fmt: skip
-    return node
+def code_digest(folder: Path = Path(__file__).parent) -> str:
+    """Return the hash of the definitions that a run is made of."""
+    return source.code_digest(CODE, ROOTS, folder)

@@ -22,8 +22,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from . import published
 from .errors import InputError
-
-Split = tuple[np.ndarray, np.ndarray]
+from .svm import Split
 
 REPOSITORY = "transfer_learning_music"
 """Where the author's features and labels lie among the published files."""
@@ -88,14 +87,12 @@ class TaskData:
     table: pd.DataFrame
     """The published label table."""
 
-    def sets(self) -> tuple[str, ...]:
-        """Return the feature sets that can be formed."""
-        return feature_sets(self.task)
-
     def parts(self, feature_set: str) -> list[np.ndarray]:
         """Return the blocks of a feature set."""
-        if feature_set not in self.sets():
-            raise InputError(f"{self.task.name} has no feature set {feature_set!r}; one of {self.sets()}")
+        if feature_set not in (known := feature_sets(self.task)):
+            raise InputError(
+                f"{self.task.name} has no feature set {feature_set!r}; it has {', '.join(known)}"
+            )
         layers, _, rest = feature_set.partition("+")
         names = (["mfcc"] if layers == "mfcc" else list(layers)) + ([rest] if rest else [])
         return [self.blocks[name] for name in names]

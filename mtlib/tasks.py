@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
 from . import evaluation
@@ -48,9 +49,7 @@ def score(targets: np.ndarray, outputs: np.ndarray, task: str) -> float:
     if task == "multiclass":
         return float(np.mean(targets.argmax(1) == outputs.argmax(1)))
     if task == "regression":
-        return float(
-            np.mean(1 - np.square(targets - outputs).sum(0) / np.square(targets - targets.mean(0)).sum(0))
-        )
+        return float(r2_score(targets, outputs))
     areas = evaluation.tag_areas(targets, outputs)
     if np.isnan(areas).all():
         raise InputError("no tag has both kinds of clips in the validation split; take more validation clips")

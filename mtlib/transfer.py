@@ -17,9 +17,7 @@
 the committed tables. Chapter 6 uses this module.
 """
 
-import hashlib
 import json
-import os
 import time
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import parallel, paths, provenance, published, svm
+from . import parallel, paths, provenance, published, shards, source, svm
 from .errors import InputError
 from .targets import TASKS, Task, TaskData, author_splits, feature_sets, filtered_split, honest_splits, load
 
@@ -73,7 +71,6 @@ def evaluate(
     protocol: str,
     *,
     seed: int = 0,
-    kernels: Sequence[str] = ("linear", "rbf"),
     max_iter: int = -1,
 ) -> Result:
     """Score one feature set on one task under one protocol.
@@ -85,8 +82,6 @@ def evaluate(
     protocol : {"thesis", "scaled", "honest", "filtered"}
     seed : int
         Of the shuffled folds (``honest`` alone).
-    kernels : sequence of str
-        Part of the grid to run.
     max_iter : int
         Iterations of libsvm a machine may take; -1 sets no limit.
 
@@ -98,7 +93,7 @@ def evaluate(
         raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.process_time()
     sums = svm.Kernels(data.parts(feature_set), standardise=protocol != "thesis")
-    grid = [c for c in svm.grid(sums.n_features) if c.kernel in kernels]
+    grid = svm.grid(sums.n_features)
     if protocol in ("thesis", "scaled"):
         splits = author_splits(data)
         confirm = CONFIRM if protocol == "thesis" else 0.0  # the author's scores are libsvm's
@@ -134,15 +129,15 @@ def evaluate(
     )
 
 
-RULES = 1
-"""Part of every key below; raise it with a change that alters a score."""
+CODE = ("interior_point", "svm", "targets", "transfer")
+"""Modules whose definitions can decide a score; `evaluate` is where they start."""
 
 
 def key(task: Task, feature_set: str, protocol: str, seed: int, max_iter: int) -> str:
     """Return the key of a stored result: a digest of the published files and of what decides the score."""
     files = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
-    what = [RULES, task.name, task.label, files, feature_set, protocol, seed if protocol == "honest" else 0]
-    return hashlib.sha256(json.dumps([*what, max_iter], sort_keys=True).encode()).hexdigest()[:16]
+    code = source.code_digest(CODE, ("evaluate",))
+    return shards.digest([code, task.name, task.label, files, feature_set, protocol, seed, max_iter], 16)
 
 
 def _stored(path: Path) -> Result | None:
@@ -165,10 +160,8 @@ def run(name: str, feature_set: str, protocol: str, seed: int = 0, max_iter: int
     result = evaluate(load(name), feature_set, protocol, seed=seed, max_iter=max_iter)
     fields = {k: v for k, v in vars(result).items() if k not in ("clips", "predictions")}
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    with open(part, "wb") as file:
+    with shards.atomic(path) as file:
         np.savez(file, fields=json.dumps(fields), clips=result.clips, predictions=result.predictions)
-    os.replace(part, path)
     return result
 
 
@@ -192,6 +185,7 @@ def cells(
     for wanted in sets:
         if not any(wanted in names for names in known.values()):
             raise InputError(f"no feature set {wanted!r}; choose layers such as 135, mfcc or 12345+mfcc")
+    seed = seed if protocol == "honest" else 0  # nothing else is random
     return [
         (name, feature_set, protocol, seed)
         for name in tasks
@@ -225,7 +219,7 @@ def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return tidy tables of results: one row a cell beside the author's score, and one row a fold."""
     reported = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
     scores = reported.set_index(["task", "combination"])["score"].to_dict()
-    cells, folds = [], []
+    cells, folds, commit = [], [], provenance.commit()
     for result in results:
         where = {"task": result.task, "set": result.set, "protocol": result.protocol, "seed": result.seed}
         kind = "convnet" if "mfcc" not in result.set else "both" if "+" in result.set else "mfcc"
@@ -239,6 +233,7 @@ def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
                 "configuration": result.configuration,
                 "n_unfinished": result.n_unfinished,
                 "seconds": round(result.seconds, 1),
+                "commit": commit,
             }
         )
         pairs = zip(result.fold_scores, result.fold_sizes, strict=True)
@@ -248,7 +243,10 @@ def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def record(results: Iterable[Result]) -> Path:
-    """Merge results into ``data/results/transfer.csv`` and ``transfer_folds.csv``; return the first path."""
+    """Merge results into ``data/results/transfer.csv`` and ``transfer_folds.csv``; return the first path.
+
+    Each row names the commit that recorded it; ``transfer.json`` describes the latest merge.
+    """
     folder, index = paths.DATA / "results", ["task", "set", "protocol", "seed"]
     for name, frame in zip(("transfer.csv", "transfer_folds.csv"), table(results), strict=True):
         path = folder / name
@@ -257,13 +255,10 @@ def record(results: Iterable[Result]) -> Path:
             kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(frame[index]))
             frame = pd.concat([old[kept], frame])
         frame = frame.sort_values(["task", "protocol", "seed", "set"], kind="stable")
-        part = path.with_suffix(".part")
-        frame.to_csv(part, index=False, float_format="%.7g")
-        os.replace(part, path)
-    provenance_file = folder / "transfer.json"
-    part = provenance_file.with_suffix(".part")
-    part.write_text(json.dumps(provenance.stamp(rules=RULES), indent=1) + "\n", encoding="utf-8")
-    os.replace(part, provenance_file)
+        with shards.atomic(path) as file:
+            frame.to_csv(file, index=False, float_format="%.7g")
+    with shards.atomic(folder / "transfer.json") as file:
+        file.write(json.dumps(provenance.stamp(), indent=1).encode() + b"\n")
     return folder / "transfer.csv"
 
 

@@ -19,3 +19,15 @@ def published() -> Path:
         pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch`")
     assert not absent, f"MTLIB_PUBLISHED lacks {absent[0]}"
     return paths.published()
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory):
+    """A home with the corpus of tones; tests that write take a copy."""
+    import toy
+
+    home = tmp_path_factory.mktemp("tones")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTLIB_HOME", str(home))
+        toy.write()
+    return home

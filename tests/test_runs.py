@@ -1,6 +1,7 @@
 """The store: what a finished run holds, what may go, and what the commands show of it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ from mtlib.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
+def home(tones, tmp_path_factory):
+    home = tmp_path_factory.mktemp("runs") / "home"
+    shutil.copytree(tones, home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(home))
-        toy.write()
         yield home
 
 

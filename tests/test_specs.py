@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlib import specs
+from mtlib import source, specs
 from mtlib.errors import InputError
 from mtlib.specs import Model, RunSpec
 
@@ -58,7 +58,7 @@ def test_a_comment_keeps_every_key_and_a_layer_changes_it(code):
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        specs.code_digest.cache_clear()
+        source.code_digest.cache_clear()
         found = specs.code_digest(code)
         path.write_text(text, encoding="utf-8")
         return found
@@ -73,7 +73,7 @@ def test_a_comment_keeps_every_key_and_a_layer_changes_it(code):
     assert changed("layers", "EPSILON = 1e-3", "EPSILON = 1e-5") != before
     assert changed("frontend", "10.0 * power", "20.0 * power") != before
     assert changed("training", "loss.backward()", "(2 * loss).backward()") != before
-    specs.code_digest.cache_clear()
+    source.code_digest.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -84,15 +84,6 @@ def assert_same(home, other):
     assert not list((home / "runs").glob("*.unfinished"))
 
 
-@pytest.fixture(scope="module")
-def tones(tmp_path_factory):
-    home = tmp_path_factory.mktemp("tones")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MTLIB_HOME", str(home))
-        toy.write()
-    return home
-
-
 @pytest.fixture
 def home(tones, tmp_path):
     shutil.copytree(tones, tmp_path / "home")
