@@ -123,6 +123,31 @@ def paired_difference(first: np.ndarray, second: np.ndarray, *, floor: float = 0
     return mean(first - second, floor=floor)
 
 
+def fold_mean(values: np.ndarray, *, test_share: float = 0.1) -> Estimate:
+    """Estimate a mean over the folds of (repeated) cross-validation, whose training clips overlap.
+
+    Folds are no independent repetitions: the variance of their mean is taken as
+    (1/n + test/train) times theirs, not 1/n.
+
+    Parameters
+    ----------
+    values : ndarray (n,)
+        Scores, or paired differences of scores, fold by fold.
+    test_share : float
+        Share of the clips that a fold tests.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), Inference for the generalization error, Eq. 9.
+    """
+    if not 0 < test_share < 1:
+        raise InputError(f"test_share must lie between 0 and 1, got {test_share}")
+    values = _finite(values)
+    n = len(values)
+    error = float(values.std(ddof=1) * (1 / n + test_share / (1 - test_share)) ** 0.5)
+    return Estimate(float(values.mean()), error, n - 1, n)
+
+
 def difference(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Estimate the difference of the means of two independent samples (Welch)."""
     first, second = _finite(first), _finite(second)

@@ -144,13 +144,14 @@ def _path(
     """Yield the test predictions for ascending penalties; None where a machine was not trained to the end.
 
     Where no multiplier reaches C, the constraint that C sets is slack: a larger C has the same solution.
+    Where `max_iter` stopped a machine, larger C, which take longer, are left out with it.
     """
-    predictions, slack = None, False
+    predictions, done = None, False
     for C in penalties:
-        if not slack:
+        if not done:
             fitted = _fit(inputs, y, C, exact, max_iter)
             predictions = None if fitted is None else fitted[0](test)
-            slack = fitted is not None and fitted[1] < C * (1 - 1e-6)
+            done = fitted is None or fitted[1] < C * (1 - 1e-6)
         yield predictions
 
 

@@ -110,3 +110,13 @@ def test_holm_is_its_definition_and_never_below_the_plain_value(p_values):
 def test_bad_input_is_told(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_a_mean_over_folds_has_the_corrected_variance():
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.1, 0.2, 0.3, 0.4, 0.5])
+    found = statistics.fold_mean(values)
+    expected = (values.var(ddof=1) * (1 / 10 + 1 / 9)) ** 0.5  # Nadeau and Bengio, ten folds
+    assert found.standard_error == pytest.approx(expected) and found.df == 9
+    assert found.value == pytest.approx(0.3)
+    with pytest.raises(InputError, match="test_share must lie between 0 and 1, got 1"):
+        statistics.fold_mean(values, test_share=1)

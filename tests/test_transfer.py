@@ -121,7 +121,7 @@ def test_the_record_holds_what_was_promised():
     thesis = table[(table.protocol == "thesis") & table.published.notna()].set_index(["task", "set"])
     gap = (thesis.score - thesis.published).abs()
     exact = gap[gap.index.get_level_values("task").isin(["T1", "T2", "T3", "T4a", "T4v"])]
-    assert len(exact) >= 149 and exact.max() <= 5e-4  # the raw MFCC of ballroom take longest
+    assert len(exact) == 150 and exact.max() <= 5e-4
     without = gap[[("5" not in name) and task in ("T5", "T6") for task, name in gap.index]]
     jamendo, urban = without["T5"], without["T6"]
     assert len(jamendo) == 16 and jamendo.max() < 1e-6
