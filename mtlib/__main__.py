@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from . import commands, paths
+from . import commands, corpus_commands, paths
 from .errors import InputError
 
 
@@ -107,13 +107,19 @@ def execute(chapter: str, pairs: tuple[str, ...], **standard: Any) -> None:
 
 
 @program.command()
-@click.argument("what", default="artifacts", type=click.Choice(["artifacts"]))
+@click.argument("what", default="artifacts")
 @click.option("--list", "only_list", is_flag=True, help="Only tell what is there; download nothing.")
 def fetch(what: str, only_list: bool) -> None:
-    """Download and verify the author's published files; tell what is there, missing or damaged.
+    """Download and verify the author's published files, or a dataset; tell what is there.
 
-    Example: python -m mtlib fetch
+    WHAT is artifacts (the default) or the name of a dataset. MagnaTagATune is downloaded; for the others
+    the address, the size and the commands are printed.
+
+    Example: python -m mtlib fetch magnatagatune
     """
+    if what != "artifacts":
+        corpus_commands.fetch_dataset(what)
+        return
     from tqdm import tqdm
 
     from . import published
@@ -175,7 +181,7 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
-for command in commands.COMMANDS:
+for command in (*commands.COMMANDS, *corpus_commands.COMMANDS):
     program.add_command(command)
 
 if __name__ == "__main__":

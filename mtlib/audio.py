@@ -146,26 +146,31 @@ def decode(
         if not opened:
             raise InputError(
                 f"{name}: not audio of a kind that can be read; {_AGAIN}, "
-                "or convert it to WAV, FLAC, Ogg or MP3"
+                "or convert it to WAV, FLAC, Ogg or MP3",
+                "not audio",
             ) from None
-        raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}") from None
+        raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}", "undecodable") from None
 
     expected = expected_seconds
     if expected is None:
         expected = max(n_promised, _pcm_frames_promised(path, head)) / rate
     if n_read == 0 and start >= n_promised > 0:
-        raise InputError(f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s")
+        raise InputError(
+            f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s", "truncated"
+        )
     wanted = expected - offset if seconds is None else min(expected - offset, seconds)
     if n_read / rate < wanted - _SLACK_SECONDS:
         raise InputError(
-            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}"
+            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}",
+            "truncated",
         )
     if n_read == 0:
-        raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}")
+        raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}", "truncated")
     samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     if not np.isfinite(samples).all():
         raise InputError(
-            f"{name}: {np.sum(~np.isfinite(samples)):,} samples are NaN or infinite; export it again"
+            f"{name}: {np.sum(~np.isfinite(samples)):,} samples are NaN or infinite; export it again",
+            "nonfinite",
         )
     extension = os.path.splitext(os.fsencode(path))[1].lower()
     notes = (
@@ -307,22 +312,23 @@ def _read_head(path: AudioPath, name: str) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{name}: not a regular file; copy the audio to one")
         if status.st_size == 0:
-            raise InputError(f"{name}: 0 bytes; {_AGAIN}")
+            raise InputError(f"{name}: 0 bytes; {_AGAIN}", "empty")
         with open(path, "rb") as file:
             head = file.read(4096)
     except FileNotFoundError:
-        raise InputError(f"{name}: no such file; check its name and folder") from None
+        raise InputError(f"{name}: no such file; check its name and folder", "missing") from None
     except OSError as error:
         raise InputError(
-            f"{name}: cannot be opened ({error.strerror}); check its name and your rights"
+            f"{name}: cannot be opened ({error.strerror}); check its name and your rights", "unreadable"
         ) from None
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for signatures, meaning in _NOT_AUDIO:
         if head.lower().startswith(signatures) or start.startswith(signatures):
-            raise InputError(f"{name}: {meaning}")
+            raise InputError(f"{name}: {meaning}", "not audio")
     if head[4:8] == b"ftyp":
         raise InputError(
-            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3"
+            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3",
+            "not audio",
         )
     return head
 

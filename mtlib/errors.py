@@ -7,4 +7,17 @@ exits with status 1; anything else that escapes is a bug of ours and keeps its t
 
 
 class InputError(ValueError):
-    """Something the caller gave (a value, a file, a name) cannot be used."""
+    """Something the caller gave (a value, a file, a name) cannot be used.
+
+    Attributes
+    ----------
+    status : str
+        One word or two to count by, where many files are read: ``truncated``, ``missing`` …
+    """
+
+    def __init__(self, message: str = "", status: str = "unusable"):
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple:
+        return type(self), (str(self), self.status)

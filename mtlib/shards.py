@@ -92,6 +92,11 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(np.asarray(samples, np.float32) * 32768), -32768, 32767).astype(np.int16)
 
 
+def checksum(samples: np.ndarray) -> int:
+    """Return a CRC-32 of samples, to find equal clips."""
+    return zlib.crc32(np.ascontiguousarray(samples))
+
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under its name only when it is whole and on the disk."""
@@ -127,7 +132,7 @@ def write_shard(shard: Shard, read_shard: ReadShard) -> int:
                     f"got {samples.dtype} {samples.shape}"
                 )
             place = len(kept) if limit else offset
-            row |= {"n_samples": len(samples), "place": place, "crc": zlib.crc32(samples)}
+            row |= {"n_samples": len(samples), "place": place, "crc": checksum(samples)}
             kept.append(samples)
             offset += len(samples)
         rows.append(row | {"details": read.details})

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from . import parallel, paths
+from .audio import display_name
 from .errors import InputError
 from .shards import ReadShard, Shard, atomic, check_space, digest, told_if_full, write_shard
 
@@ -162,7 +163,9 @@ def _join(folder: Path, table: pd.DataFrame, plan: list[Shard], recipe: dict[str
     identity = "crc" if "source_bytes" in table else "clip_id"
     sound = manifest.loc[kept, ["clip_id", "n_samples", identity]].to_numpy().tolist()
     sources = None if "source_bytes" in table else [shard.key for shard in plan]
-    text = manifest.drop(columns="crc").to_csv(index=False, lineterminator="\n").encode()
+    for column in manifest.select_dtypes(["object", "str"]):
+        manifest[column] = [display_name(value) for value in manifest[column].fillna("").astype(str)]
+    text = manifest.to_csv(index=False, lineterminator="\n").encode()
     file = f"manifest-{hashlib.sha256(text).hexdigest()[:12]}.csv"
     with atomic(folder / file) as out:
         out.write(text)
@@ -170,7 +173,7 @@ def _join(folder: Path, table: pd.DataFrame, plan: list[Shard], recipe: dict[str
     named = [f"audio/{s.array.name}" if s.array.exists() else "" for s in plan]
     return {
         "manifest": file,
-        "columns": {c: kinds.get(manifest[c].dtype.kind, "str") for c in manifest.columns if c != "crc"},
+        "columns": {c: kinds.get(manifest[c].dtype.kind, "str") for c in manifest.columns},
         "shards": named,
         "audio_key": digest([recipe, sound, sources]),
         "kept": kept,
