@@ -22,14 +22,15 @@ _TIMEOUT_S = 30
 Progress = Callable[[str, int, int], None]
 
 
-def download(url: str, path: Path, sha256: str, progress: Progress | None = None) -> None:
+def download(url: str, path: Path, checksum: str, progress: Progress | None = None) -> None:
     """Download a file, going on where an earlier attempt stopped, and verify it.
 
     Parameters
     ----------
     url : str
     path : Path
-    sha256 : str
+    checksum : str
+        SHA-256 in hexadecimal.
     progress : callable, optional
         Called with (name, bytes done, bytes in all).
 
@@ -38,7 +39,7 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
     InputError
         If the server does not answer, or what it sent has another SHA-256: it is then not kept.
     """
-    if path.is_file() and _sha256(path) == sha256:
+    if path.is_file() and sha256(path) == checksum:
         return
     part = path.with_name(path.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -67,14 +68,15 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
             ) from None
         except requests.RequestException:
             raise InputError(
-                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; what came is kept: {by_hand}"
+                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; "
+                f"what came is kept: {by_hand}"
             ) from None
         except OSError as error:
             raise InputError(f"{part} cannot be written ({error.strerror}); what came is kept") from None
-    if _sha256(part) != sha256:
+    if sha256(part) != checksum:
         part.unlink()
         raise InputError(
-            f"{path.name}: what {url} sends has another SHA-256 than {sha256[:12]}…; it was not kept"
+            f"{path.name}: what {url} sends has another SHA-256 than {checksum[:12]}…; it was not kept"
         )
     os.replace(part, path)
 
@@ -183,6 +185,7 @@ def fetch_magnatagatune(
     unpack(parts, folder / "mp3", progress)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

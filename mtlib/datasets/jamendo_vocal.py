@@ -30,7 +30,7 @@ def scan(root: Path) -> Scan:
     marks = root / ("jamendo_lab" if original else "labels")
     files = audio_files(root, notes)
     if original:
-        songs = [(path.partition("/")[0], path) for path in files if path.partition("/")[0] in SPLITS]
+        songs = [(split, path) for split in SPLITS for path in files if path.startswith(f"{split}/")]
     else:
         present = {path.rpartition("/")[2]: path for path in files}
         lists = {split: read_text(root / "filelists" / split).splitlines() for split in SPLITS}
