@@ -55,7 +55,7 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
                 done = done if answer.status_code == 206 else 0
                 n_bytes = done + int(answer.headers.get("Content-Length", 0))
                 with open(part, "ab" if done else "wb") as file:
-                    for block in answer.iter_content(1 << 20):
+                    for block in answer.iter_content(1 << 14):
                         file.write(block)
                         done += len(block)
                         if progress:

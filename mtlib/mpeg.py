@@ -61,10 +61,13 @@ def data_and_count(path: str | bytes | os.PathLike, head: bytes) -> tuple[bytes 
     n_samples : int
         Samples a channel, counted frame by frame; 0 if the data carry a count of their own.
     """
-    named_mp3 = os.fsencode(path).lower().endswith(b".mp3")
+    folder, name = os.path.split(os.fsencode(path))
+    named_mp3 = name.lower().endswith(b".mp3")
     tagged = head.startswith((b"ID3", b"TAG"))
     if head.startswith(CONTAINERS) or not (named_mp3 or tagged or _frame(head, 0)[0]):
         return None, 0
+    # Beside macOS file information, libsndfile takes that for a part of the file and knows no MP3.
+    named_mp3 = named_mp3 and not os.path.exists(os.path.join(folder, b"._" + name))
     with open(path, "rb") as file:
         data = file.read()
     at = 0

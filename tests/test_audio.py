@@ -73,6 +73,13 @@ def test_an_id3_tag_with_a_picture_is_skipped(tmp_path):
     np.testing.assert_array_equal(audio.load(tmp_path / "b.mp3"), audio.load(tmp_path / "a.mp3"))
 
 
+def test_macos_file_information_beside_an_mp3_does_not_hide_it(tmp_path):
+    path = write(tmp_path / "a.mp3", tone())
+    expected = audio.load(path)
+    (tmp_path / "._a.mp3").write_bytes(b"\0\x05\x16\x07" + bytes(80))
+    np.testing.assert_allclose(audio.load(path), expected, atol=1e-6)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_a_name_that_is_not_utf8_is_read_and_printed(tmp_path):
     path = os.fsencode(tmp_path) + b"/caf\xe9.wav"
