@@ -135,7 +135,8 @@ def decode(
             weights = np.full(n_channels, 1 / n_channels, np.float32)
             n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
             while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
-                asked = min(n_wanted - n_read, 1 << 22)
+                left = max(n_promised - start - n_read, 0) + 4096  # a little more, to see the end
+                asked = min(n_wanted - n_read, left, 1 << 22)
                 block = file.read(asked, dtype="float32", always_2d=True)
                 # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
                 blocks.append(block @ weights if n_channels > 1 else block[:, 0])
@@ -283,7 +284,7 @@ def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> 
 
 def is_silent(samples: np.ndarray) -> bool:
     """Tell whether no sample exceeds one step of 16-bit audio (−90 dB of full scale)."""
-    return not samples.size or float(np.abs(samples).max()) <= 2.0**-15
+    return not samples.size or max(samples.max(), -samples.min()) <= 2.0**-15
 
 
 def display_name(path: AudioPath) -> str:

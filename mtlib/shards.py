@@ -89,7 +89,12 @@ def _plain(value: Any) -> Any:
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
     """Round samples in [−1, 1] to int16; what lies outside is clipped."""
-    return np.clip(np.rint(np.asarray(samples, np.float32) * 32768), -32768, 32767).astype(np.int16)
+    rounded = np.empty(len(samples), np.int16)
+    for start in range(0, len(samples), 1 << 14):  # in blocks that stay in the processor's cache
+        block = samples[start : start + (1 << 14)] * np.float32(32768)
+        np.clip(np.rint(block, out=block), -32768, 32767, out=block)
+        rounded[start : start + (1 << 14)] = block
+    return rounded
 
 
 def checksum(samples: np.ndarray) -> int:
