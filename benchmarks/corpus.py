@@ -1,8 +1,8 @@
 """Preparing a corpus: speed against librosa, and memory as the corpus grows; prints ratios.
 
 Run: ``python benchmarks/corpus.py``. Speed, in processor time of one thread: 29-s MP3 clips, each read by
-`mtlib.preparation` (decoded, averaged, resampled, cut, rounded) and by ``librosa.load(sr=12000)`` in turns; then
-the whole preparation, with its shards and manifest on the disk. Memory: the peak of a process that
+`mtlib.preparation` (decoded, averaged, resampled, cut, rounded) and by ``librosa.load(sr=12000)`` in turns;
+then the whole preparation, with its shards and manifest on the disk. Memory: the peak of a process that
 prepares 1,000 clips, and of one that prepares 20,000 (7.25 s each, so that the disk is not filled).
 The bars: over the three kinds together at least as fast as librosa; memory within 10 %.
 """
@@ -52,8 +52,10 @@ def dataset(folder: Path, names: list[str], n_samples: int) -> Dataset:
     ids = text(names)
     clips = pd.DataFrame({"clip_id": ids, "path": ids, "split": "train", "fold": -1, "group": ids})
     scan = Scan(folder, clips, np.ones((len(names), 1), bool), tag_table(["tag"], "genre"))
-    return Dataset("measured", "Measured", "multilabel", lambda root: scan, len(names), "", (), "", "", "", "",
-                   n_samples=n_samples)  # fmt: skip
+    return Dataset(
+        "measured", "Measured", "multilabel", lambda root: scan, len(names), "", (), "", "", "", "",
+        n_samples=n_samples,
+    )  # fmt: skip
 
 
 def speed(folder: Path, n_clips: int) -> None:
