@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import soundfile
-from IPython.display import HTML
+from IPython.display import HTML, display
 from myst_nb import glue
 
 from . import published
@@ -75,6 +76,22 @@ def player(samples: np.ndarray, sample_rate: int, label: str, *, may_publish: bo
         f"<figure class='mt-player'><figcaption>{text}</figcaption>"
         f"<audio controls preload='metadata' aria-label='{text}' src='{source}'></audio></figure>"
     )
+
+
+def missing(what: str, reason: str) -> None:
+    """Say on the page which evidence is missing, why, and how to get it."""
+    display(
+        HTML(
+            f"<div class='mt-missing'><p><strong>Missing: {html.escape(what)}.</strong> "
+            f"{html.escape(reason)}</p><p>To get the author's files: <code>python -m mtlib fetch</code>, "
+            "then build the book again.</p></div>"
+        )
+    )
+
+
+def show_table(frame: pd.DataFrame) -> None:
+    """Show a table that scrolls sideways on a narrow screen."""
+    display(HTML(f"<div class='mt-scroll'>{frame.to_html(index=False, border=0, classes='mt-ledger')}</div>"))
 
 
 def set_glue(**values: Any) -> None:
