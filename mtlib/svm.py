@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.svm import SVC, SVR
@@ -124,7 +125,8 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
         return (lambda test: test @ weights + intercept), largest
     options = {"kernel": "precomputed", "C": C, "max_iter": max_iter, "cache_size": 1000}
     machine = SVC(**options) if np.issubdtype(y.dtype, np.integer) else SVR(epsilon=EPSILON, **options)
-    with warnings.catch_warnings():
+    checked = config_context(assume_finite=True, skip_parameter_validation=True)  # by `Kernels`, once
+    with checked, warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             machine.fit(inputs, y)
