@@ -77,16 +77,16 @@ def compare(task: str, names: list[str], verbatim: bool) -> None:
     """Time both sides over the same combinations and compare every score."""
     data = targets.load(task)
     n_splits = len(targets.author_splits(data))
-    pool = Parallel(n_jobs=2)
+    pool = Parallel(n_jobs=2, batch_size=1)
     pool(delayed(ours)(names[0], task) for _ in range(2))  # starts the processes, loads the features
     seconds = dict.fromkeys(("ours", "verbatim", "without repetitions"), 0.0)
     fold, mean = 0.0, 0.0
     for i, name in enumerate(names):
-        if i % 8 == 0:  # in turns, so that whatever else the machine does falls on both
+        if i % 16 == 0:  # in turns, so that whatever else the machine does falls on both
             started = time.perf_counter()
-            results = pool(delayed(ours)(each, task) for each in names[i : i + 8])
+            results = pool(delayed(ours)(each, task) for each in names[i : i + 16])
             seconds["ours"] += time.perf_counter() - started
-        scores = results[i % 8]
+        scores = results[i % 16]
         if verbatim:
             started = time.perf_counter()
             library(data, name, verbatim=True)
