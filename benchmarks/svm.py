@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 
-from mtlib import svm, targets
+from mtlib import svm, targets, transfer
 
 
 class SwitchThatNeverActs(TransformerMixin, BaseEstimator):
@@ -39,9 +39,9 @@ class SwitchThatNeverActs(TransformerMixin, BaseEstimator):
 
 def library(data: targets.TaskData, name: str, verbatim: bool) -> GridSearchCV:
     """Run GridSearchCV on concatenated features over the author's folds."""
-    kernels = svm.Kernels(data.parts(name))
+    features = np.hstack(data.parts(name))
     points = {"machine__C": list(svm.C_VALUES), "switch__on": [True, False] if verbatim else [False]}
-    gammas = [*svm.GAMMAS, 1 / kernels.n_features]
+    gammas = [*svm.GAMMAS, 1 / features.shape[1]]
     gammas = gammas if verbatim else list(dict.fromkeys(gammas))
     grid = [
         {"machine__kernel": ["linear"], **points},
@@ -51,36 +51,36 @@ def library(data: targets.TaskData, name: str, verbatim: bool) -> GridSearchCV:
     pipeline = Pipeline([("switch", SwitchThatNeverActs()), ("machine", machine)])
     splits = targets.author_splits(data)
     search = GridSearchCV(pipeline, grid, cv=splits, n_jobs=2, refit=False)
-    return search.fit(np.hstack(data.parts(name)), data.y)
+    return search.fit(features, data.y)
 
 
-def library_scores(search: GridSearchCV, grid: tuple[svm.Configuration, ...], n_splits: int) -> np.ndarray:
-    """Return the library's scores (configuration, split) in the order of `grid`."""
+def library_scores(search: GridSearchCV, n_features: int) -> np.ndarray:
+    """Return the library's scores (configuration, split) in the order of `svm.grid`."""
     found = search.cv_results_
     rows = {
         (p["machine__kernel"], p["machine__C"], p.get("machine__gamma")): i
         for i, p in enumerate(found["params"])
     }
-    order = [rows[c.kernel, c.C, c.gamma] for c in grid]
-    return np.stack([found[f"split{k}_test_score"][order] for k in range(n_splits)], axis=1)
+    order = [rows[c.kernel, c.C, c.gamma] for c in svm.grid(n_features)]
+    return np.stack([found[f"split{k}_test_score"][order] for k in range(search.n_splits_)], axis=1)
 
 
 def ours(name: str, task: str) -> np.ndarray:
     """Return our scores (configuration, split) of one combination of layers."""
     data = targets.load(task)
     kernels = svm.Kernels(data.parts(name))
-    grid = svm.grid(kernels.n_features)
-    return svm.search(kernels, data.y, targets.author_splits(data), grid)[0]
+    grid, splits = svm.grid(kernels.n_features), targets.author_splits(data)
+    return svm.search(kernels, data.y, splits, grid, confirm=transfer.CONFIRM)[0]
 
 
 def compare(task: str, names: list[str], verbatim: bool) -> None:
     """Time both sides over the same combinations and compare every score."""
     data = targets.load(task)
-    n_splits = len(targets.author_splits(data))
+    splits = targets.author_splits(data)
     pool = Parallel(n_jobs=2, batch_size=1)
     pool(delayed(ours)(names[0], task) for _ in range(2))  # starts the processes, loads the features
     seconds = dict.fromkeys(("ours", "verbatim", "without repetitions"), 0.0)
-    fold, mean = 0.0, 0.0
+    fold = mean = winner = 0.0
     for i, name in enumerate(names):
         if i % 16 == 0:  # in turns, so that whatever else the machine does falls on both
             started = time.perf_counter()
@@ -94,11 +94,12 @@ def compare(task: str, names: list[str], verbatim: bool) -> None:
         started = time.perf_counter()
         search = library(data, name, verbatim=False)
         seconds["without repetitions"] += time.perf_counter() - started
-        theirs = library_scores(search, svm.grid(np.hstack(data.parts(name)).shape[1]), n_splits)
+        theirs = library_scores(search, sum(part.shape[1] for part in data.parts(name)))
         fold = max(fold, np.abs(scores - theirs).max())
         mean = max(mean, np.abs(scores.mean(1) - theirs.mean(1)).max())
+        winner = max(winner, abs(svm.best(scores, splits)[1] - svm.best(theirs, splits)[1]))
         print(f"{task} {name} ({i + 1} of {len(names)}): largest difference so far {fold:.2g} in a fold, "
-              f"{mean:.2g} in a mean", flush=True)  # fmt: skip
+              f"{mean:.2g} in a mean, {winner:.2g} of the best", flush=True)  # fmt: skip
     for label in list(seconds)[1:]:
         if seconds[label]:
             print(f"{task}, {len(names)} combinations, {label}: {seconds[label] / seconds['ours']:.2f}x ours")

@@ -125,8 +125,8 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
         return (lambda test: test @ weights + intercept), largest
     options = {"kernel": "precomputed", "C": C, "max_iter": max_iter, "cache_size": 1000}
     machine = SVC(**options) if np.issubdtype(y.dtype, np.integer) else SVR(epsilon=EPSILON, **options)
-    checked = config_context(assume_finite=True, skip_parameter_validation=True)  # by `Kernels`, once
-    with checked, warnings.catch_warnings():
+    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)  # `Kernels`, `predict` did
+    with unchecked, warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             machine.fit(inputs, y)
@@ -187,6 +187,8 @@ def predict(
         A configuration that `max_iter` stopped is a row of NaN.
     """
     y = np.asarray(y)
+    if not np.isfinite(y).all():
+        raise InputError("the targets hold NaN or infinity; leave these clips out")
     train, test = split
     if len(np.unique(y[train])) < 2:
         raise InputError("the training clips of a split must hold at least two values")

@@ -134,3 +134,10 @@ def test_bad_numbers_are_refused():
         svm.predict(
             svm.Kernels([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)
         )
+
+
+def test_targets_that_are_not_numbers_are_refused():
+    blocks, _, y, splits, _ = problem(regression=True)
+    y[3] = np.nan
+    with pytest.raises(InputError, match="the targets hold NaN or infinity"):
+        svm.search(svm.Kernels(blocks), y, splits, svm.grid(10)[:1])
