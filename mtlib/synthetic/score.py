@@ -1,4 +1,4 @@
-"""A score: what a composed clip is before it sounds. The composer writes it, `mtlib.synthetic.render` plays it.
+"""A score: what a composed clip is before it sounds. The composer writes it, the renderer plays it.
 
 Conventions
     Times are in seconds from the clip's start, pitches are MIDI numbers, levels are in decibels. A score
