@@ -1,0 +1,363 @@
+"""Label noise: what re-annotating a few clips tells about the labels of all of them.
+
+Listeners tag what strikes them. A tag that is there is nearly always right; a tag that is absent may be
+wrong or only not given: the labels are *weak*. The thesis re-annotates clips with and without a tag by
+ear, and infers how often the tag really applies [Choi2018, §3.2.2]. Chapter 3 uses this module; for a
+dataset of your own call `estimate`.
+
+Conventions
+    *Observed* labels are the dataset's, *true* ones a careful listener's. Per tag: `n_clips` clips, of which
+    `n_observed` have the tag; judged were `n_positive` clips with the tag (`n_wrong_positive` do not deserve
+    it) and `n_negative` clips without (`n_wrong_negative` deserve it). Judged counts may be arrays of one
+    shape, an element a repetition.
+    Everything follows from two rates, r₊ = P(true | observed) and r₋ = P(true | not observed), and the
+    known share of observed positives s (`QUANTITIES`):
+      precision        r₊
+      balanced_recall  r₊ / (r₊ + r₋): the recall *on a subset with equally many of both kinds*
+      prevalence       s·r₊ + (1 − s)·r₋: how often the tag applies, Eq. 3.2 divided by the number of clips
+      recall           s·r₊ / prevalence: the chance that a clip which deserves the tag has it, *tagability*
+      ceiling          (1 + r₊ − r₋) / 2: the AUC on observed labels of a tagger that knows the truth alone
+
+References
+    C. J. Clopper and E. S. Pearson, Biometrika 26(4), 1934. L. D. Brown, T. T. Cai and A. DasGupta,
+    Statistical Science 16(2), 2001: Jeffreys' interval. W. J. Rogan and B. Gladen, American Journal of
+    Epidemiology 107(1), 1978: annotators who err. A. Menon et al., ICML 2015: AUC under label noise.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .errors import InputError
+
+
+def _precision(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return positive + 0 * negative
+
+
+def _balanced_recall(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return positive / (positive + negative)
+
+
+def _prevalence(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return share * positive + (1 - share) * negative
+
+
+def _recall(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return share * positive / _prevalence(positive, negative, share)
+
+
+def _ceiling(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return expected_auc(1.0, positive, negative)
+
+
+QUANTITIES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "precision": _precision,
+    "balanced_recall": _balanced_recall,
+    "prevalence": _prevalence,
+    "recall": _recall,
+    "ceiling": _ceiling,
+}
+"""Functions of r₊, r₋ and the share of observed positives; each monotone in both rates."""
+
+METHODS = ("posterior", "bootstrap", "exact")
+"""Jeffreys' prior for both rates; resampled clips, as in the thesis; Clopper and Pearson for both at once."""
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """How reliable the re-annotation itself is; 1 and 1: its word is the truth."""
+
+    sensitivity: float = 1.0
+    """Chance that a clip which deserves the tag is judged so."""
+    specificity: float = 1.0
+    """Chance that a clip which does not is judged so."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("sensitivity", self.sensitivity), ("specificity", self.specificity)):
+            if not 0 <= value <= 1:
+                raise InputError(f"{name} must lie between 0 and 1, got {value}")
+        if self.sensitivity + self.specificity <= 1:
+            raise InputError(
+                "an annotator must be better than chance: sensitivity + specificity above 1, "
+                f"got {self.sensitivity} + {self.specificity}"
+            )
+
+    def corrected(self, judged: np.ndarray) -> np.ndarray:
+        """Return true rates from judged ones [Rogan and Gladen], kept within 0 and 1."""
+        return np.clip((judged - (1 - self.specificity)) / (self.sensitivity + self.specificity - 1), 0, 1)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is known of one tag after a re-annotation; see the conventions above."""
+
+    n_clips: int
+    n_observed: int
+    n_positive: int | np.ndarray
+    n_wrong_positive: int | np.ndarray
+    n_negative: int | np.ndarray
+    n_wrong_negative: int | np.ndarray
+
+    def __post_init__(self) -> None:
+        if not 0 < self.n_observed < self.n_clips:
+            raise InputError(
+                f"n_observed must lie between 0 and n_clips, got {self.n_observed} of {self.n_clips}"
+            )
+        for kind, most in (("positive", self.n_observed), ("negative", self.n_clips - self.n_observed)):
+            judged, wrong = getattr(self, f"n_{kind}"), getattr(self, f"n_wrong_{kind}")
+            if np.any(np.asarray(wrong) < 0) or np.any(wrong > np.asarray(judged)) or np.any(judged > most):
+                raise InputError(
+                    f"n_wrong_{kind} must lie between 0 and n_{kind}, and n_{kind} be at most {most}"
+                )
+
+    @property
+    def share(self) -> float:
+        """Share of clips with the observed tag."""
+        return self.n_observed / self.n_clips
+
+    @property
+    def hits(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Clips that deserve the tag and clips judged, with and without the observed tag."""
+        positive, negative = np.asarray(self.n_positive), np.asarray(self.n_negative)
+        return (positive - self.n_wrong_positive, positive), (np.asarray(self.n_wrong_negative), negative)
+
+
+PERFECT = Annotator()
+
+
+def value(counts: Counts, quantity: str, annotator: Annotator = PERFECT) -> np.ndarray:
+    """Return the estimate of one of `QUANTITIES`, in the shape of the counts; NaN if undefined."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        positive, negative = (annotator.corrected(hits / judged) for hits, judged in counts.hits)
+        return _function(quantity)(positive, negative, counts.share)
+
+
+def draws(
+    counts: Counts,
+    quantity: str,
+    rng: np.random.Generator,
+    *,
+    method: str = "posterior",
+    annotator: Annotator = PERFECT,
+    n_draws: int = 4000,
+) -> np.ndarray:
+    """Return values that one of `QUANTITIES` may have (draw, …), for intervals of whatever is made of them.
+
+    Parameters
+    ----------
+    counts : Counts
+    quantity : str
+    rng : numpy Generator
+    method : {"posterior", "bootstrap"}
+        "posterior" draws both rates from their posterior under Jeffreys' prior. "bootstrap" resamples the
+        judged clips, as the thesis does; it never leaves a rate of 0 or 1.
+    annotator : Annotator
+    n_draws : int
+    """
+    function = _function(quantity)
+    if method not in ("posterior", "bootstrap"):
+        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    draw = _posterior if method == "posterior" else _resampled
+    positive, negative = (annotator.corrected(draw(*rate, n_draws, rng)) for rate in counts.hits)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return function(positive, negative, counts.share)
+
+
+def interval(
+    counts: Counts,
+    quantity: str,
+    *,
+    rng: np.random.Generator | None = None,
+    method: str = "posterior",
+    level: float = 0.95,
+    annotator: Annotator = PERFECT,
+    n_draws: int = 4000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the interval of one of `QUANTITIES`.
+
+    Parameters
+    ----------
+    counts : Counts
+    quantity : str
+    rng : numpy Generator
+        Not needed for "exact".
+    method : {"posterior", "bootstrap", "exact"}
+        The first two: quantiles of `draws`. "exact" takes Clopper and Pearson's interval for each rate, at
+        a level that makes both hold together: never too narrow, often too wide.
+    level : float
+    annotator : Annotator
+    n_draws : int
+
+    Returns
+    -------
+    low, high : ndarray
+        In the shape of the counts.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level must lie between 0 and 1, got {level}")
+    if method == "exact":
+        joint = level if quantity == "precision" else level**0.5
+        ends = [np.moveaxis(_exact(*rate, joint), 0, -1) for rate in counts.hits]  # (…, 2)
+        positive, negative = (annotator.corrected(end) for end in ends)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            corners = _function(quantity)(positive[..., :, None], negative[..., None, :], counts.share)
+        return np.nanmin(corners, (-2, -1)), np.nanmax(corners, (-2, -1))
+    if rng is None:
+        raise InputError(f"method {method!r} needs a random generator: rng=numpy.random.default_rng(seed)")
+    drawn = draws(counts, quantity, rng, method=method, annotator=annotator, n_draws=n_draws)
+    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
+    return low, high
+
+
+def _function(quantity: str) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    if quantity not in QUANTITIES:
+        raise InputError(f"quantity must be one of {', '.join(QUANTITIES)}, got {quantity!r}")
+    return QUANTITIES[quantity]
+
+
+def _posterior(hits: np.ndarray, judged: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.beta(hits + 0.5, judged - hits + 0.5, size=(n_draws, *np.shape(hits)))
+
+
+def _resampled(hits: np.ndarray, judged: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        rate = np.where(judged > 0, hits / np.maximum(judged, 1), np.nan)
+    drawn = rng.binomial(judged, np.nan_to_num(rate), size=(n_draws, *np.shape(hits)))
+    return np.where(judged > 0, drawn / np.maximum(judged, 1), np.nan)
+
+
+def _exact(hits: np.ndarray, judged: np.ndarray, level: float) -> np.ndarray:
+    """Return Clopper and Pearson's interval, stacked (2, …)."""
+    tail, missed = (1 - level) / 2, judged - hits
+    low = np.where(hits > 0, stats.beta.ppf(tail, np.maximum(hits, 1), missed + 1), 0.0)
+    high = np.where(missed > 0, stats.beta.isf(tail, hits + 1, np.maximum(missed, 1)), 1.0)
+    return np.stack([low, high])
+
+
+def expected_auc(auc: float, precision: np.ndarray, wrong_negative: np.ndarray) -> np.ndarray:
+    """Return the AUC on observed labels of a tagger whose AUC on true labels is given.
+
+    Where the score tells nothing about the labels beyond the truth, noise shrinks the area towards one half
+    by a factor of r₊ − r₋ [Menon et al.]. A tagger that also knows *which* clips listeners bother to tag
+    scores higher.
+
+    Parameters
+    ----------
+    auc : float or ndarray
+        On true labels; 1 gives the ceiling.
+    precision, wrong_negative : float or ndarray
+        r₊ = P(true | observed) and r₋ = P(true | not observed).
+    """
+    return 0.5 + (np.asarray(precision) - wrong_negative) * (np.asarray(auc) - 0.5)
+
+
+def auc_error(auc: float, n_positive: float, n_negative: float) -> float:
+    """Return the standard error of an AUC measured on few clips.
+
+    References
+    ----------
+    J. A. Hanley and B. J. McNeil, Radiology 143(1), 1982.
+    """
+    if not 0 <= auc <= 1 or n_positive <= 0 or n_negative <= 0:
+        raise InputError(
+            f"auc must lie between 0 and 1 and counts be positive, got {auc}, {n_positive}, {n_negative}"
+        )
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
+    return float(np.sqrt(spread / (n_positive * n_negative)))
+
+
+def count(observed: np.ndarray, annotated: np.ndarray, clips: np.ndarray | None = None) -> Counts:
+    """Count one tag's errors.
+
+    Parameters
+    ----------
+    observed : ndarray (clip,)
+        The dataset's labels, 0 or 1, of every clip.
+    annotated : ndarray (judged,)
+        What a listener says: 1, 0, or NaN where nothing was said.
+    clips : ndarray (judged,) of int, optional
+        Which clips were judged, each once; all by default.
+    """
+    observed, annotated = np.asarray(observed), np.asarray(annotated, np.float64)
+    clips = np.arange(len(observed)) if clips is None else np.asarray(clips)
+    if observed.ndim != 1 or annotated.shape != clips.shape:
+        raise InputError(
+            "observed must be (clip,), annotated as long as clips; "
+            f"got {observed.shape}, {annotated.shape}, {clips.shape}"
+        )
+    if not np.isin(observed, (0, 1)).all() or not (np.isin(annotated, (0, 1)) | np.isnan(annotated)).all():
+        raise InputError("observed labels must be 0 or 1; annotated ones 0, 1 or NaN (not judged)")
+    if len(np.unique(clips)) != len(clips) or (
+        len(clips) and not 0 <= clips.min() <= clips.max() < len(observed)
+    ):
+        raise InputError(f"clips must name each judged clip once, by its index from 0 to {len(observed) - 1}")
+    judged = ~np.isnan(annotated)
+    has, said = observed[clips[judged]].astype(bool), annotated[judged] == 1
+    return Counts(
+        len(observed), int(observed.sum()),
+        int(has.sum()), int((has & ~said).sum()), int((~has).sum()), int((~has & said).sum()),
+    )  # fmt: skip
+
+
+def estimate(
+    observed: np.ndarray,
+    clips: np.ndarray,
+    annotated: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    names: Sequence[str] | None = None,
+    method: str = "posterior",
+    level: float = 0.95,
+    annotator: Annotator = PERFECT,
+) -> pd.DataFrame:
+    """Estimate the label noise of a dataset from clips that were listened to again.
+
+    Parameters
+    ----------
+    observed : ndarray (clip, tag)
+        The dataset's labels, 0 or 1, of every clip.
+    clips : ndarray (judged,) of int
+        Clips that were judged. Among the clips with a tag, and among those without, they must be a random
+        choice; how many of each kind is free.
+    annotated : ndarray (judged, tag)
+        What the listener says: 1, 0, or NaN where this tag was not judged.
+    rng : numpy Generator
+    names : sequence of str, optional
+        Of the tags.
+    method, level, annotator
+        As for `interval`.
+
+    Returns
+    -------
+    DataFrame
+        One row a tag and quantity: tag, quantity, value, low, high, and the counts behind them.
+
+    Raises
+    ------
+    InputError
+        If shapes or values do not fit, or a tag is observed in no clip or in all.
+    """
+    observed, annotated = np.asarray(observed), np.asarray(annotated)
+    if observed.ndim != 2 or annotated.ndim != 2 or observed.shape[1] != annotated.shape[1]:
+        raise InputError(
+            "observed must be (clip, tag) and annotated (judged, tag), "
+            f"got {observed.shape} and {annotated.shape}"
+        )
+    names = [f"tag {k}" for k in range(observed.shape[1])] if names is None else list(names)
+    if len(names) != observed.shape[1]:
+        raise InputError(f"names must be one a tag, got {len(names)} for {observed.shape[1]} tags")
+    rows = []
+    for k, name in enumerate(names):
+        counts = count(observed[:, k], annotated[:, k], clips)
+        for quantity in QUANTITIES:
+            low, high = interval(counts, quantity, rng=rng, method=method, level=level, annotator=annotator)
+            rows.append(
+                {"tag": name, "quantity": quantity, "value": float(value(counts, quantity, annotator)),
+                 "low": float(low), "high": float(high), **vars(counts)}
+            )  # fmt: skip
+    return pd.DataFrame(rows)

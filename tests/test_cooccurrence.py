@@ -1,0 +1,90 @@
+"""Co-occurrence against counting by hand, and against the printed matrix."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mtlib import cooccurrence, msd_labels, paths
+from mtlib.errors import InputError
+from mtlib.tags import CATEGORY, TAGS
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 30), st.integers(2, 5))))
+def test_equation_3_1_by_hand(labels):
+    C = cooccurrence.normalised(labels)
+    for i in range(labels.shape[1]):
+        for j in range(labels.shape[1]):
+            n_i = labels[:, i].sum()
+            if n_i:
+                assert C[i, j] == pytest.approx((labels[:, i] & labels[:, j]).sum() / n_i)
+            else:
+                assert np.isnan(C[i, j])
+
+
+def test_the_published_labels_give_the_printed_matrix(published):
+    printed = pd.read_csv(paths.DATA / "thesis" / "nco_figure_3_1_7_11.csv")
+    C = 100 * cooccurrence.normalised(msd_labels.load().everything)
+    ours = np.array([C[TAGS.index(r.i_column), TAGS.index(r.j_row)] for r in printed.itertuples()])
+    usable = (printed.is_diagonal == 0) & (printed.damaged_cell == 0)
+    assert usable.sum() == 504
+    assert np.corrcoef(printed.value_used[usable], ours[usable])[0, 1] >= 0.97
+    assert ours == pytest.approx(printed.validtest_pct, abs=0.005)
+
+
+def test_published_labels_are_as_described(published):
+    labels = msd_labels.load()
+    assert {name: part.shape for name, part in labels.by_split.items() if name != "train"} == {
+        "valid": (12_634, 50), "test": (28_540, 50),
+    }  # fmt: skip
+    assert labels.everything.any(1).all()
+
+
+def test_training_labels_are_used_when_present_and_refused_when_odd(published, tmp_path, monkeypatch):
+    folder = tmp_path / msd_labels.REPOSITORY
+    folder.mkdir()
+    for name in msd_labels.ARTIFACTS:
+        (tmp_path / name).symlink_to(published / name)
+    monkeypatch.setenv("MTLIB_PUBLISHED", str(tmp_path))
+    np.save(folder / "train_y.npy", np.ones((7, 50), np.int8))
+    assert len(msd_labels.load().by_split["train"]) == 7
+    np.save(folder / "train_y.npy", np.ones((7, 49)))
+    with pytest.raises(InputError, match="50 tags"):
+        msd_labels.load()
+
+
+def test_pairs_are_ordered_and_directed():
+    labels = np.array([[1, 1, 0], [0, 1, 0], [0, 1, 0], [0, 1, 1]])
+    table = cooccurrence.pairs(labels, ["sub", "super", "other"]).set_index(["tag", "beside"])
+    assert table.share["sub", "super"] == 1 and table.share["super", "sub"] == 0.25
+    assert table.low["super", "sub"] < 0.25 < table.high["super", "sub"]
+    assert table.share.is_monotonic_decreasing
+
+
+@pytest.mark.parametrize(
+    ("tag", "beside", "sizes", "expected"),
+    [
+        ("female vocalist", "female vocalists", (346, 2878), "synonym"),
+        ("chill", "chillout", (1000, 1100), "synonym"),
+        ("indie rock", "rock", (1471, 6721), "hierarchy"),
+        ("House", "electronic", (628, 3692), "hierarchy"),
+        ("60s", "oldies", (941, 1333), "similarity"),
+        ("catchy", "pop", (195, 4417), "similarity"),
+        ("rnb", "soul", (1500, 1993), "similarity"),
+    ],
+)
+def test_the_thesis_examples_fall_where_it_puts_them(tag, beside, sizes, expected):
+    assert cooccurrence.relation(tag, beside, *sizes, CATEGORY) == expected
+
+
+def test_accumulation_is_the_mean_of_random_choices():
+    generator = np.random.default_rng(0)
+    labels = generator.random((300, 6)) < 0.2
+    ours = cooccurrence.accumulation(labels, [1, 50, 299, 300])
+    drawn = [cooccurrence.n_distinct(labels[generator.permutation(300)[:50]]) for _ in range(2000)]
+    assert ours[0] == pytest.approx(1) and ours[3] == cooccurrence.n_distinct(labels)
+    assert ours[1] == pytest.approx(np.mean(drawn), abs=0.15)
+    with pytest.raises(InputError, match="sizes"):
+        cooccurrence.accumulation(labels, [301])
