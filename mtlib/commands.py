@@ -1,10 +1,12 @@
-"""Commands about networks and trainings: ``models``, ``sweep``, ``runs``; `mtlib.__main__` adds them.
+"""Commands about networks, trainings and features; `mtlib.__main__` adds them.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
 import json
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -164,4 +166,48 @@ def transfer_command(
         click.echo(f"kept in {transfer.record(results)}")
 
 
-COMMANDS = (models_command, sweep_command, runs_group, transfer_command)
+@click.command("features")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
+@click.option(
+    "--network",
+    default="compact",
+    show_default=True,
+    help="compact, random, mfcc, or the key of a run (`runs list`).",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of random weights.")
+def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int) -> None:
+    """Describe audio files, or all audio files of folders, by 160 values each, for a classifier of your own.
+
+    OUTPUT holds files, features (a row a file) and layers (the layer of each value).
+    Example: python -m mtlib features FOLDER -o features.npz
+    """
+    import numpy as np
+    from tqdm import tqdm
+
+    from . import audio, features, tagging
+
+    if output.suffix != ".npz" or not output.parent.is_dir():
+        raise InputError(f"{output}: name an .npz file in a folder that exists")
+    if network == "compact1":
+        raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
+    extractor = features.find(network, seed)
+    found, failures = tagging.find_audio(files)
+    rows, names = [], []
+    for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
+        try:
+            rows.append(features.of_file(path, extractor))
+            names.append(audio.display_name(path))
+        except InputError as error:
+            failures.append(str(error))
+    for line in failures:
+        click.echo(f"Error: {line}", err=True)
+    if not rows:
+        raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
+    features.save(output, names, np.stack(rows), extractor)
+    click.echo(f"{output}: {len(rows)} files, {len(rows[0])} values each")
+    if failures:
+        raise InputError(f"{len(failures)} files are left out, see above")
+
+
+COMMANDS = (models_command, sweep_command, runs_group, transfer_command, features_command)

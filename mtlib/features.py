@@ -1,0 +1,292 @@
+"""Features of a clip: averages of a network's layers, and the statistics of MFCCs they are compared with.
+
+A convnet that has learned to tag is frozen; what its layers say of a clip, averaged over frequency and
+time, describes the clip for other tasks [Choi2018, §6.2.2, Figure 6.1]. The Compact-convnet gives 160
+values: 32 from each of five layers. Stages 1 to 4 are averaged *after* the pooling of the stage, as the
+published features were; the author's second notebook averages before it, which is another feature
+(erratum E72) and an option here. The last stage has one value a map and is taken as it is.
+
+Conventions
+    An `Extractor` is a front end, a network and the length it takes; clips that are shorter are repeated
+    until they fill it, longer ones give their first samples. Layers are numbered from 1. MFCC statistics
+    are librosa's at the sample rate of the clip (12 kHz in this book): the author's own settings cannot
+    be verified. Features of a corpus are kept in ``MTLIB_HOME/features``. Chapter 6 uses this module.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import audio, frontend, paths, released, runs, shards, source, structures, views
+from .corpus import Corpus
+from .errors import InputError
+from .layers import ACTIVATIONS
+
+N_MFCC = 20
+"""Coefficients; with first and second differences, means and deviations: 120 values."""
+
+_DELTA_WIDTH = 9
+"""Frames that librosa's differences are fitted over."""
+
+CODE = ("features", "frontend", "layers", "models")
+"""Modules whose definitions can decide a feature."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A frozen network with its front end.
+
+    Attributes
+    ----------
+    name : str
+    frontend : Module
+        Samples (batch, time) to spectrograms (batch, 1, freq, time).
+    network : Module
+        With ``stages``; in evaluation mode.
+    n_samples : int
+        Samples of a clip.
+    sample_rate : int
+        Hertz.
+    """
+
+    name: str
+    frontend: nn.Module
+    network: nn.Module
+    n_samples: int
+    sample_rate: int = audio.SAMPLE_RATE
+
+    @property
+    def layers(self) -> np.ndarray:
+        """The layer, from 1, that each value comes from: (feature,) int."""
+        widths = [stage.conv.out_channels for stage in self.network.stages]
+        return np.repeat(np.arange(1, len(widths) + 1), widths)
+
+
+def extractor(name: str = "compact", seed: int = 0) -> Extractor:
+    """Return one of the author's networks, or one that has learned nothing.
+
+    Parameters
+    ----------
+    name : {"compact", "compact1", "random"}
+        The Keras-2 network, the Theano one (whose features depend on the batch), or the
+        Compact-convnet with the weights it starts from [Choi2018, §6.3.3].
+    seed : int
+        Of the random weights.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or a file cannot be had.
+    """
+    if name == "random":
+        n_samples = audio.N_SAMPLES[1360]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = structures.build("compact", n_frames=1360)
+        return Extractor(f"random-{seed}", frontend.compact_frontend(), network.eval(), n_samples)
+    if name not in ("compact", "compact1"):
+        raise InputError(f"no features from {name!r}; choose compact, compact1, random, or a run's key")
+    front, network = released.load(name)
+    return Extractor(name, front, network, released.RELEASES[name].n_samples)
+
+
+def from_run(run: runs.Run) -> Extractor:
+    """Return the network of a finished run (`mtlib.runs`)."""
+    made = run.record["input"]
+    front = views.build(**{**vars(run.spec.view), "sample_rate": made["sample_rate"]})
+    return Extractor(run.key, front, run.network(), made["n_samples"], made["sample_rate"])
+
+
+def stage_averages(network: nn.Module, x: Tensor, *, before_pooling: bool = False) -> Tensor:
+    """Average each layer of a convnet over frequency and time; take the last as it is.
+
+    Parameters
+    ----------
+    network : Module
+        With ``input_norm`` and ``stages``, as in `mtlib.models`.
+    x : Tensor [shape=(batch, 1, freq, time)]
+    before_pooling : bool
+        Average what a stage gives before it is pooled (erratum E72).
+
+    Returns
+    -------
+    features : Tensor [shape=(batch, feature)]
+        The maps of the first stage, of the second, and so on; of the last stage the maxima, which are
+        its values where one value a map is left.
+
+    References
+    ----------
+    [Choi2018, §6.2.2, Figure 6.1]
+    """
+    x, parts = network.input_norm(x), []
+    for stage in network.stages[:-1]:
+        pooled = stage(x)  # (batch, maps, freq, time)
+        averaged = ACTIVATIONS[stage.activation](stage.norm(stage.convolve(x))) if before_pooling else pooled
+        parts.append(averaged.mean((2, 3)))  # (batch, maps)
+        x = pooled
+    parts.append(network.stages[-1](x).amax((2, 3)))  # (batch, maps)
+    return torch.cat(parts, 1)
+
+
+@torch.inference_mode()
+def convnet_features(
+    samples: np.ndarray | Tensor, extractor: Extractor, *, before_pooling: bool = False
+) -> np.ndarray:
+    """Return the features of clips of the extractor's length.
+
+    Parameters
+    ----------
+    samples : ndarray or Tensor [shape=(batch, n_samples), dtype=float32]
+    extractor : Extractor
+    before_pooling : bool
+        As for `stage_averages`.
+
+    Returns
+    -------
+    features : np.ndarray [shape=(batch, feature), dtype=float32]
+    """
+    samples = torch.as_tensor(samples)
+    if samples.ndim != 2 or samples.shape[1] != extractor.n_samples:
+        raise InputError(
+            f"samples must be (batch, {extractor.n_samples}) for {extractor.name}, got {tuple(samples.shape)}"
+        )
+    spectrograms = extractor.frontend(samples)
+    return stage_averages(extractor.network, spectrograms, before_pooling=before_pooling).numpy()
+
+
+def mfcc_statistics(samples: np.ndarray, sample_rate: int = audio.SAMPLE_RATE) -> np.ndarray:
+    """Return mean and deviation over time of 20 MFCCs and their first and second differences.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(time,), dtype=float32]
+        A clip too short for the differences (nine frames) is repeated.
+    sample_rate : int
+        Hertz.
+
+    Returns
+    -------
+    features : np.ndarray [shape=(120,), dtype=float32]
+        Means of coefficients, Δ and ΔΔ, then their deviations.
+
+    References
+    ----------
+    [Choi2018, §6.3.3]
+    """
+    samples = np.asarray(samples, np.float32)
+    if samples.ndim != 1 or not len(samples):
+        raise InputError(f"samples must be (time,) with at least one value, got shape {samples.shape}")
+    shortest = 512 * (_DELTA_WIDTH - 1)  # hop length of librosa, centred frames
+    if len(samples) < shortest:
+        samples = np.resize(samples, shortest)
+    mfcc = librosa.feature.mfcc(y=samples, sr=sample_rate, n_mfcc=N_MFCC)  # (coefficient, frame)
+    rows = np.concatenate([mfcc, *(librosa.feature.delta(mfcc, order=order) for order in (1, 2))])
+    return np.concatenate([rows.mean(1), rows.std(1)]).astype(np.float32)
+
+
+def of_corpus(
+    corpus: Corpus,
+    extractor: Extractor | None,
+    indices: Sequence[int] | np.ndarray | None = None,
+    *,
+    before_pooling: bool = False,
+    batch: int = 16,
+) -> np.ndarray:
+    """Return the features of a corpus' clips, computed once and kept.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    extractor : Extractor or None
+        None: MFCC statistics.
+    indices : sequence of int, optional
+        Clips; all by default.
+    before_pooling : bool
+        As for `stage_averages`.
+    batch : int
+        Clips at once.
+
+    Returns
+    -------
+    features : np.ndarray [shape=(clip, feature), dtype=float32]
+
+    Raises
+    ------
+    InputError
+        If corpus and extractor differ in sample rate.
+    """
+    if extractor and extractor.sample_rate != corpus.sample_rate:
+        rates = f"{extractor.sample_rate} Hz, corpus {corpus.name} has {corpus.sample_rate}"
+        raise InputError(f"{extractor.name} takes {rates}")
+    indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
+    code = source.code_digest(CODE, ("of_corpus",))
+    values = [code, corpus.audio_key, len(corpus), indices.tolist(), before_pooling, _key(extractor)]
+    path = paths.home() / "features" / f"{shards.digest(values, 24)}.npy"
+    if path.is_file():
+        return np.load(path, allow_pickle=False)
+    if extractor is None:
+        features = np.stack([mfcc_statistics(corpus.clip(i), corpus.sample_rate) for i in indices])
+    else:
+        parts = np.array_split(indices, -(-len(indices) // batch))
+        features = np.concatenate([
+            convnet_features(
+                corpus.batch(part, extractor.n_samples), extractor, before_pooling=before_pooling
+            )
+            for part in parts
+        ])  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with shards.atomic(path) as file:
+        np.save(file, features)
+    return features
+
+
+def _key(extractor: Extractor | None) -> str:
+    """Return a hash of everything an extractor is made of."""
+    if extractor is None:
+        return "mfcc"
+    digest = hashlib.sha256(repr((extractor.frontend, extractor.network, extractor.n_samples)).encode())
+    for part in (extractor.frontend, extractor.network):
+        for name, value in part.state_dict().items():
+            digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def of_file(path: str | Path, extractor: Extractor | None) -> np.ndarray:
+    """Return the features of one audio file: its first seconds, repeated where it is shorter.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used, with its name and the reason.
+    """
+    rate = extractor.sample_rate if extractor else audio.SAMPLE_RATE
+    samples = audio.load(path, sample_rate=rate)
+    if audio.is_silent(samples):
+        raise InputError(f"{audio.display_name(path)}: digital silence; it has no features")
+    if extractor is None:
+        return mfcc_statistics(samples[: audio.N_SAMPLES[1360]], rate)
+    return convnet_features(np.resize(samples[: extractor.n_samples], (1, extractor.n_samples)), extractor)[0]
+
+
+def find(name: str, seed: int = 0) -> Extractor | None:
+    """Return what a name stands for: ``mfcc``, a network of `extractor`, or the beginning of a run's key."""
+    if name == "mfcc":
+        return None
+    if name not in ("compact", "compact1", "random") and (run := runs.find(name)) is not None:
+        return from_run(run)
+    return extractor(name, seed)
+
+
+def save(path: Path, files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
+    """Write features to an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
+    layers = extractor.layers if extractor else np.zeros(values.shape[1], int)
+    content: dict[str, Any] = {"files": np.array(files), "features": values, "layers": layers}
+    with shards.atomic(Path(path)) as file:
+        np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
