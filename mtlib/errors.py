@@ -5,6 +5,9 @@ value, and what to do: ``n_mels must be at least 1, got 0``. The command line pr
 exits with status 1; anything else that escapes is a bug of ours and keeps its traceback.
 """
 
+from collections.abc import Iterable
+from numbers import Integral
+
 
 class InputError(ValueError):
     """Something the caller gave (a value, a file, a name) cannot be used.
@@ -21,3 +24,19 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple:
         return type(self), (str(self), self.status)
+
+
+def at_least(minimum: int, **sizes: int) -> None:
+    """Refuse sizes that are no whole number, or below a minimum; ``at_least(1, n_mels=n_mels)``."""
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise InputError(f"{name} must be a whole number, got {value!r}")
+        if value < minimum:
+            raise InputError(f"{name} must be at least {minimum}, got {value}")
+
+
+def one_of(choices: Iterable[str], **names: str) -> None:
+    """Refuse names that are not among the choices; ``one_of(("mel", "stft"), kind=kind)``."""
+    for name, value in names.items():
+        if value not in choices:
+            raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

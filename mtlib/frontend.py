@@ -2,8 +2,9 @@
 
 A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogram` (or `STFT`), `Decibel`,
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
-`compact_frontend` and `theano_compact_frontend`. `cqt` and `chroma` are librosa's, for pictures and for
-comparison. Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
+`compact_frontend` and `theano_compact_frontend`. What comes between decibels and network is in
+`mtlib.weighting` and `mtlib.pcen`; `mtlib.views` makes chains from plain values. Chapter 2 shows them,
+chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
 
 Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
@@ -18,30 +19,14 @@ Conventions
 import math
 import warnings
 
-import librosa
-import numpy as np
 import torch
 import torchaudio.functional
 from torch import Tensor, nn
 
 from .audio import SAMPLE_RATE
-from .errors import InputError
+from .errors import InputError, at_least, one_of
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
-
-
-def _at_least(minimum: int, **sizes: int) -> None:
-    for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise InputError(f"{name} must be a whole number, got {value!r}")
-        if value < minimum:
-            raise InputError(f"{name} must be at least {minimum}, got {value}")
-
-
-def _one_of(choices: tuple[str, ...], **names: str) -> None:
-    for name, value in names.items():
-        if value not in choices:
-            raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 class STFT(nn.Module):
@@ -74,11 +59,11 @@ class STFT(nn.Module):
         power: float = 2.0,
     ):
         super().__init__()
-        _at_least(2, n_fft=n_fft)
-        _at_least(1, hop_length=hop_length)
-        _one_of(tuple(_WINDOWS), window=window)
-        _one_of(("centre", "same"), padding=padding)
-        _one_of(("reflect", "constant"), pad_mode=pad_mode)
+        at_least(2, n_fft=n_fft)
+        at_least(1, hop_length=hop_length)
+        one_of(tuple(_WINDOWS), window=window)
+        one_of(("centre", "same"), padding=padding)
+        one_of(("reflect", "constant"), pad_mode=pad_mode)
         if not power > 0:
             raise InputError(f"power must be above 0, got {power}")
         self.n_fft, self.hop_length, self.power = n_fft, hop_length, power
@@ -141,8 +126,8 @@ def mel_filterbank(
     InputError
         If a value is out of range, or if filters are so narrow that they hold no DFT bin.
     """
-    _at_least(1, n_mels=n_mels, sample_rate=sample_rate)
-    _at_least(2, n_fft=n_fft)
+    at_least(1, n_mels=n_mels, sample_rate=sample_rate)
+    at_least(2, n_fft=n_fft)
     f_max = sample_rate / 2 if f_max is None else f_max
     if not f_max <= sample_rate / 2:
         raise InputError(
@@ -306,75 +291,6 @@ def theano_compact_frontend(padding: str = "same") -> nn.Sequential:
     return nn.Sequential(MelSpectrogram(padding=padding), Decibel(doubled=True))
 
 
-def cqt(
-    samples: np.ndarray,
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    hop_length: int = 256,
-    f_min: float = 32.703,
-    n_bins: int = 84,
-    bins_per_octave: int = 12,
-) -> np.ndarray:
-    """Compute the magnitude of a constant-Q transform, by librosa [Choi2018, Eq. 2.3].
-
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(time,)]
-    sample_rate, hop_length, n_bins, bins_per_octave : int
-    f_min : float
-        Lowest frequency in hertz; the default is the note C1.
-
-    Returns
-    -------
-    magnitude : np.ndarray [shape=(n_bins, 1 + time // hop_length), dtype=float32]
-    """
-    samples = _checked_array(samples)
-    _at_least(1, sample_rate=sample_rate, hop_length=hop_length)
-    _at_least(1, n_bins=n_bins, bins_per_octave=bins_per_octave)
-    if not f_min > 0:
-        raise InputError(f"f_min must be above 0 Hz, got {f_min:g}")
-    highest = f_min * 2.0 ** ((n_bins - 1) / bins_per_octave)
-    try:
-        spectrum = librosa.cqt(
-            samples,
-            sr=sample_rate,
-            hop_length=hop_length,
-            fmin=f_min,
-            n_bins=n_bins,
-            bins_per_octave=bins_per_octave,
-        )  # (bin, frame), complex
-    except librosa.ParameterError as error:
-        raise InputError(
-            f"no constant-Q transform of {n_bins} bins up to {highest:.0f} Hz at {sample_rate} Hz "
-            f"with hop_length {hop_length}: {error}"
-        ) from None
-    return np.abs(spectrum).astype(np.float32)
-
-
-def chroma(
-    samples: np.ndarray, *, sample_rate: int = SAMPLE_RATE, n_fft: int = 2048, hop_length: int = 256
-) -> np.ndarray:
-    """Compute a chromagram from the STFT, by librosa, tuned to A4 = 440 Hz [Choi2018, §2.3.2].
-
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(time,)]
-    sample_rate, n_fft, hop_length : int
-
-    Returns
-    -------
-    chromagram : np.ndarray [shape=(12, 1 + time // hop_length), dtype=float32]
-        From C to B; the largest value of each frame is 1.
-    """
-    samples = _checked_array(samples)
-    _at_least(1, sample_rate=sample_rate, hop_length=hop_length)
-    _at_least(2, n_fft=n_fft)
-    chromagram = librosa.feature.chroma_stft(
-        y=samples, sr=sample_rate, n_fft=n_fft, hop_length=hop_length, tuning=0.0
-    )  # (pitch class, frame)
-    return chromagram.astype(np.float32)
-
-
 def _checked(samples: Tensor) -> Tensor:
     """Return samples as (batch, time) float32; refuse what is no audio."""
     if not isinstance(samples, Tensor):
@@ -394,14 +310,3 @@ def _checked_spectrogram(spectrogram: Tensor) -> Tensor:
         shape = tuple(getattr(spectrogram, "shape", ()))
         raise InputError(f"a spectrogram must be a tensor of shape (batch, channel, freq, time), got {shape}")
     return spectrogram.float()
-
-
-def _checked_array(samples: np.ndarray) -> np.ndarray:
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or not samples.size:
-        raise InputError(f"samples must have shape (time,) and not be empty, got {samples.shape}")
-    if samples.dtype.kind != "f":
-        raise InputError(f"samples must be floating point in [−1, 1], got {samples.dtype}")
-    if not np.isfinite(samples).all():
-        raise InputError("samples hold NaN or infinity")
-    return samples.astype(np.float32, copy=False)

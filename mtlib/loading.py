@@ -3,8 +3,8 @@
 One interface, three ways, chosen by the device: on a CPU the spectrograms are computed once, kept in a
 file next to the corpus and shared by every process (`Clips.kept`); on a GPU the front end runs there, on
 16-bit PCM that lies on the device as long as it fits, and is streamed through pinned memory by a thread
-when it does not. The three give the same spectrograms; the kept ones are rounded to 16 bits, a hundredth
-of a decibel. Training and prediction use it.
+when it does not. The three give the same spectrograms; the kept ones are rounded to 16 bits, a few
+hundredths of a decibel. Training and prediction use it.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 import torch
 
-from . import paths, views
+from . import paths, source, views
 from .corpus import Corpus
 from .errors import InputError
 
@@ -82,7 +82,7 @@ class Clips:
         """Yield spectrograms (batch, 1, freq, time) float32 on the device, for arrays of clip indices."""
         if self.mode == "kept":
             for indices in parts:
-                yield torch.from_numpy(self._kept[indices]).to(self.device).float().unsqueeze(1)
+                yield self._finish(torch.from_numpy(self._kept[indices]).to(self.device).float().unsqueeze(1))
         elif self.mode == "resident":
             for indices in parts:
                 yield self._spectrograms(self._resident[torch.as_tensor(indices, device=self.device)])
@@ -90,9 +90,16 @@ class Clips:
             for pcm in _ahead(self._host_pcm(indices) for indices in parts):
                 yield self._spectrograms(pcm.to(self.device, non_blocking=True))
 
+    @torch.no_grad()
+    def _analyse(self, pcm: torch.Tensor) -> torch.Tensor:
+        return self.frontend[0](pcm.float() / 32768)  # (batch, 1, freq, time)
+
+    @torch.no_grad()
+    def _finish(self, spectrograms: torch.Tensor) -> torch.Tensor:
+        return self.frontend[1](spectrograms)
+
     def _spectrograms(self, pcm: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            return self.frontend(pcm.float() / 32768)
+        return self._finish(self._analyse(pcm))
 
     def _host_pcm(self, indices: np.ndarray) -> torch.Tensor:
         if self.corpus.n_samples is None:  # the same numbers again: batch() divides by a power of two
@@ -110,11 +117,14 @@ class Clips:
     def kept(self) -> np.ndarray:
         """Return the spectrograms of all clips (clip, freq, time), computed once and mapped from a file.
 
-        Two processes that need the same file wait for one of them to write it. Decibels are kept as
-        float16, linear magnitudes, whose range is wider, as float32.
+        They are those before weighting, standardisation and scaler, so views that differ only in these
+        share a file. Two processes that need the same file wait for one of them to write it. Decibels are
+        kept as float16, other magnitudes, whose range is wider, as float32.
         """
         kept_clips = self.corpus.clips["clip_id"].tolist()
-        values = [self.view, self.n_samples, self.corpus.name, self.corpus.audio_key, kept_clips]
+        view = {name: value for name, value in self.view.items() if name not in views.FINISH}
+        code = source.code_digest(("frontend", "pcen", "weighting", "views"), ("build",))
+        values = [code, view, self.n_samples, self.corpus.name, self.corpus.audio_key, kept_clips]
         key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
         path = paths.home() / "spectrograms" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +143,7 @@ class Clips:
             file = np.lib.format.open_memmap(unfinished, mode="w+", dtype=dtype, shape=shape)
             for indices in _chunks(len(self.corpus), _N_AT_ONCE):
                 pcm = self._host_pcm(indices).to(self.device)
-                file[indices[0] : indices[-1] + 1] = self._spectrograms(pcm)[:, 0].cpu().numpy()
+                file[indices[0] : indices[-1] + 1] = self._analyse(pcm)[:, 0].cpu().numpy()
             file.flush()
             os.replace(unfinished, path)
         finally:

@@ -19,8 +19,8 @@ from .errors import InputError
 from .training import Training
 
 CODE = (
-    "frontend", "views", "loading", "layers", "models", "structures", "evaluation", "tasks", "devices",
-    "training", "experiment",
+    "frontend", "weighting", "pcen", "views", "loading", "layers", "models", "structures", "evaluation",
+    "tasks", "devices", "training", "experiment",
 )  # fmt: skip
 """Modules whose definitions can decide a result."""
 
@@ -34,8 +34,11 @@ class View:
 
     kind: str = "mel"
     magnitude: str = "log"
+    weighting: str = "bypass"
     standardise: bool = True
     scale: float = 1.0
+    top_db: float = 80.0
+    reference: float = 0.0
     n_mels: int = 96
     n_fft: int = 512
     hop_length: int = 256
@@ -49,6 +52,7 @@ class Model:
     budget: float | None = None
     layer_widths: tuple[int, ...] | None = None
     pool_first: bool = True
+    normalise: bool = True
     input_norm: bool = False
     kernel_time: int = 4
     rnn: str = "gru"

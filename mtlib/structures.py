@@ -2,8 +2,8 @@
 
 `build` makes one: ``build("k2c2", 0.1, n_frames=340)``. The widths come from ``data/thesis``; the pooling
 is a table, because a pooling fits one length: 1366 frames (29.12 s at 12 kHz, chapter 4), 1360 (29 s,
-chapters 2, 3, 5 and 6) and 340 (7.25 s, the short clips of the quick profiles). Another length is refused
-with the lengths that work. Chapters 3 to 7 train these networks.
+chapters 2, 3, 5 and 6) and 340 (7.25 s, the short clips of the quick profiles). Chapter 5 varies hop and
+bands too. Another size is refused with the sizes that work. Chapters 3 to 7 train these networks.
 """
 
 import csv
@@ -27,14 +27,30 @@ _OWN_WIDTHS = {"compact": (32,) * 5, "genre": (64,) * 5 + (256,)}
 
 _LONG = (1366, 1360)
 
+_COMPACT_FREQ = {
+    96: (2, 3, 2, 2, 4),  # the author's code
+    257: (2, 4, 4, 2, 4),  # Table 2-B
+    129: (2, 4, 2, 2, 4),
+    128: (2, 4, 2, 2, 4),
+    64: (2, 2, 2, 2, 4),
+    48: (2, 3, 2, 2, 2),
+    32: (2, 2, 2, 2, 2),
+}
+_COMPACT_TIME = {
+    **dict.fromkeys(_LONG, (4, 4, 5, 4, 4)),
+    340: (4, 4, 5, 2, 2),
+    **dict.fromkeys((680, 683), (4, 4, 5, 4, 2)),  # hop 128 on 7.25 s, hop 512 on 29 s
+    170: (4, 4, 5, 2, 1),  # hop 512 on 7.25 s
+    **dict.fromkeys((2719, 2731), (4, 4, 5, 8, 4)),  # hop 128 on 29 s
+}
+"""Pooling of the Compact-convnet's five stages, by bands and by frames: chapter 5 varies both."""
+
 POOLS: dict[tuple[str, int], dict[int, tuple[Pool, ...]]] = {
-    ("compact", 96): {
-        **dict.fromkeys(_LONG, models.COMPACT_POOLS["mel"]),
-        340: ((2, 4), (3, 4), (2, 5), (2, 2), (4, 2)),
-    },
-    ("compact", 257): {
-        **dict.fromkeys(_LONG, models.COMPACT_POOLS["stft"]),
-        340: ((2, 4), (4, 4), (4, 5), (2, 2), (4, 2)),
+    **{
+        ("compact", n_freq): {
+            n_frames: tuple(zip(freq, time, strict=True)) for n_frames, time in _COMPACT_TIME.items()
+        }
+        for n_freq, freq in _COMPACT_FREQ.items()
     },
     ("k1c2", 96): {
         **dict.fromkeys(_LONG, ((1, 4), (1, 5), (1, 8), (1, 8))),
@@ -96,6 +112,7 @@ def build(
     n_tags: int = 50,
     layer_widths: Sequence[int] | None = None,
     pool_first: bool = True,
+    normalise: bool = True,
     input_norm: bool = False,
     kernel_time: int = 4,
     rnn: str = "gru",
@@ -114,6 +131,8 @@ def build(
         Other widths than the thesis', layer by layer.
     pool_first : bool
         Pool before normalising (Table 2-B; faster), or last (the author's code).
+    normalise : bool
+        Batch normalisation in every stage; without it, of "compact" and "k2c2" only (C5.09).
     input_norm : bool
         Normalise the input over time: with it, three of the four structures meet every budget (E28).
     kernel_time : int
@@ -131,11 +150,13 @@ def build(
         raise InputError(f"kernel_time is an option of k1c2, not of {structure}")
     if rnn != "gru" and structure != "crnn":
         raise InputError(f"rnn is an option of crnn, not of {structure}")
+    if not normalise and structure not in ("compact", "k2c2"):
+        raise InputError(f"normalise is an option of compact and k2c2, not of {structure}")
     maps = _layer_widths(structure, budget, layer_widths)
     n_stages = len(stage_pools)
     if structure in ("compact", "k2c2"):
         network = models.Convnet(
-            maps, stage_pools, n_tags=n_tags, pool_first=pool_first,
+            maps, stage_pools, n_tags=n_tags, pool_first=pool_first, normalise=normalise,
             n_frames_normalised=n_frames if input_norm else None,
         )  # fmt: skip
     elif structure == "crnn":

@@ -1,16 +1,28 @@
 """Front ends as plain values: what a run says about its input, and the module that follows from it.
 
 A run stores its front end as a dictionary (``{"kind": "mel", "magnitude": "log"}``); `build` turns it
-into the chain of `mtlib.frontend` parts. Chapters 3 to 7 train on these views [Choi2018, §5.2].
+into a chain of two: the spectrogram with its compression, which can be kept on disk, and what is cheap:
+weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76). Chapter 5
+compares these views, chapters 3 to 7 train on them [Choi2018, §5.2].
 """
 
 from typing import Any
 
+import librosa
+import numpy as np
 from torch import Tensor, nn
 
 from . import frontend
 from .audio import SAMPLE_RATE
-from .errors import InputError
+from .errors import InputError, one_of
+from .pcen import PCEN
+from .weighting import AWeighting, PerFrequency
+
+WEIGHTINGS = ("bypass", "a-weighting", "per-frequency")
+MAGNITUDES = ("log", "linear", "pcen")
+
+FINISH = ("weighting", "standardise", "scale")
+"""Values of the second half: they do not change what is kept on disk."""
 
 
 class Scale(nn.Module):
@@ -25,12 +37,22 @@ class Scale(nn.Module):
         return self.factor * x
 
 
+class _Root(nn.Module):
+    """Magnitude of power."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sqrt()
+
+
 def build(
     kind: str = "mel",
     *,
     magnitude: str = "log",
+    weighting: str = "bypass",
     standardise: bool = True,
     scale: float = 1.0,
+    top_db: float = 80.0,
+    reference: float = 0.0,
     n_mels: int = 96,
     n_fft: int = 512,
     hop_length: int = 256,
@@ -41,47 +63,69 @@ def build(
     Parameters
     ----------
     kind : {"mel", "stft"}
-    magnitude : {"log", "linear"}
-        Decibels with an 80 dB floor, or the magnitude itself.
+    magnitude : {"log", "linear", "pcen"}
+        Decibels, the magnitude itself, or its per-channel energy normalisation.
+    weighting : {"bypass", "a-weighting", "per-frequency"}
+        Along frequency, after the compression.
     standardise : bool
         Subtract each clip's mean and divide by its deviation.
     scale : float
         A factor after that.
+    top_db, reference : float
+        Of decibels: the floor below each clip's maximum, 0 for none; the power that is 0 dB, 0 for each
+        clip's maximum.
     n_mels, n_fft, hop_length, sample_rate : int
+
+    Returns
+    -------
+    Sequential
+        Of two: spectrogram and compression, whose output can be kept; and what `FINISH` names.
 
     Raises
     ------
     InputError
         If a value is out of range.
     """
-    if kind not in ("mel", "stft"):
-        raise InputError(f"kind must be 'mel' or 'stft', got {kind!r}")
-    if magnitude not in ("log", "linear"):
-        raise InputError(f"magnitude must be 'log' or 'linear', got {magnitude!r}")
+    one_of(("mel", "stft"), kind=kind)
+    one_of(MAGNITUDES, magnitude=magnitude)
+    one_of(WEIGHTINGS, weighting=weighting)
     if not scale > 0:
         raise InputError(f"scale must be above 0, got {scale}")
+    if (weighting, magnitude) == ("a-weighting", "pcen"):
+        raise InputError("A-weighting goes with log or linear magnitudes; PCEN would undo it")
     if kind == "mel":
         first = frontend.MelSpectrogram(n_mels, n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate)
     else:
         first = frontend.STFT(n_fft, hop_length)
-    parts = [first, frontend.Decibel() if magnitude == "log" else _Root()]
+    compression = {
+        "log": lambda: [frontend.Decibel(top_db=top_db or None, reference=reference or "max")],
+        "linear": lambda: [_Root()],
+        "pcen": lambda: [_Root(), PCEN(sample_rate / hop_length)],
+    }[magnitude]()
+    rest = nn.Sequential()
+    if weighting == "a-weighting":
+        bands = frequencies(kind, n_mels=n_mels, n_fft=n_fft, sample_rate=sample_rate)
+        rest.append(AWeighting(bands, decibels=magnitude == "log"))
+    if weighting == "per-frequency":
+        rest.append(PerFrequency())
     if standardise:
-        parts.append(frontend.Standardise())
+        rest.append(frontend.Standardise())
     if scale != 1.0:
-        parts.append(Scale(scale))
-    return nn.Sequential(*parts)
+        rest.append(Scale(scale))
+    return nn.Sequential(nn.Sequential(first, *compression), rest)
 
 
-class _Root(nn.Module):
-    """Magnitude of power."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.sqrt()
+def frequencies(
+    kind: str = "mel", *, n_mels: int = 96, n_fft: int = 512, sample_rate: int = SAMPLE_RATE, **_: Any
+) -> np.ndarray:
+    """Return the centre of each row of a front end in hertz (freq,)."""
+    if kind == "stft":
+        return np.arange(n_fft // 2 + 1) * sample_rate / n_fft
+    return librosa.mel_frequencies(n_mels + 2, fmin=0.0, fmax=sample_rate / 2)[1:-1]
 
 
 def size(values: dict[str, Any], n_samples: int) -> tuple[int, int]:
     """Return (n_freq, n_frames) of a front end for a number of samples."""
-    first = build(**values)[0]
+    first = build(**values)[0][0]
     stft = first.stft if isinstance(first, frontend.MelSpectrogram) else first
-    n_freq = stft.n_fft // 2 + 1 if stft is first else first.filters.shape[0]
-    return n_freq, stft.n_frames(n_samples)
+    return len(frequencies(**values)), stft.n_frames(n_samples)

@@ -44,14 +44,14 @@ def test_views_differ_where_they_should(corpus):
 
 def test_spectrograms_are_computed_once_even_by_two(corpus, monkeypatch):
     calls = []
-    frontend = loading.Clips._spectrograms
-    monkeypatch.setattr(
-        loading.Clips, "_spectrograms", lambda self, pcm: calls.append(1) or frontend(self, pcm)
-    )
+    frontend = loading.Clips._analyse
+    monkeypatch.setattr(loading.Clips, "_analyse", lambda self, pcm: calls.append(1) or frontend(self, pcm))
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: loading.Clips(corpus, {}).kept(), range(2))
     np.testing.assert_array_equal(first, second)
     assert len(calls) == 1
+    loading.Clips(corpus, {"weighting": "per-frequency", "standardise": False, "scale": 10.0})
+    assert len(calls) == 1  # what is cheap is not kept
     loading.Clips(corpus, {"n_mels": 64})
     assert len(calls) == 2
 

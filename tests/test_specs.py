@@ -16,7 +16,7 @@ RESOLVED = {"corpus": "c", "fingerprint": "f", "precision": "float32"}
 
 def test_a_key_is_pinned_for_values_and_code(monkeypatch):
     monkeypatch.setattr(specs, "code_digest", lambda: "code")
-    assert RunSpec(**RESOLVED).key == "fe0cba1a5340d4a434e8e2210e669b3b"
+    assert RunSpec(**RESOLVED).key == "92b7ed7afacc3638fd1d881a9f38dba1"
 
 
 def test_every_value_changes_the_key_and_equal_values_do_not():
