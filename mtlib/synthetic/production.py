@@ -109,7 +109,8 @@ def compress(sound: np.ndarray, amount: float, sample_rate: int) -> np.ndarray:
     n_blocks = -(-len(sound) // block)
     padded = np.zeros(n_blocks * block, np.float32)
     padded[: len(sound)] = sound
-    power = np.mean(padded.reshape(n_blocks, block) ** 2, axis=1, dtype=np.float64)
+    blocks = padded.reshape(n_blocks, block)
+    power = np.einsum("ij,ij->i", blocks, blocks).astype(np.float64) / block
     pole = np.exp(-0.005 / 0.06)
     slow = lfilter([1 - pole], [1, -pole], power, zi=[pole * power.mean()])[0]
     level = 10 * np.log10(np.maximum(np.maximum(slow, 0.5 * power), 1e-10))

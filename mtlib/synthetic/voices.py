@@ -62,7 +62,7 @@ class Manner(NamedTuple):
 
 
 MANNERS = {
-    "sung": Manner(0.35, 0.05, 0.0, 0.04, 0.09, 0.5),
+    "sung": Manner(0.5, 0.05, 0.0, 0.04, 0.09, 0.5),
     "rapped": Manner(0.0, 0.02, 1.5, 0.012, 0.04, 0.9),
     "spoken": Manner(0.0, 0.06, 3.0, 0.02, 0.06, 0.8),
 }
@@ -98,22 +98,25 @@ def sing(
     ends = np.round((notes["start"] + notes["duration"]) * sample_rate).astype(int)
     ends = np.minimum(ends, np.append(starts[1:], n_samples))
     gains = (notes["velocity"] / 127.0) ** 1.5
-    vowels = rng.integers(0, len(VOWELS[gender]), len(notes)).tolist()
+    vowels = rng.integers(0, len(VOWELS[gender]), (len(notes), 2)).tolist()
     pulses = _pulses(
         _pitch(notes, starts, ends, gender, style, n_samples, sample_rate, rng), sample_rate, rng
     )
     release = round(style.release_seconds * sample_rate)
-    for start, end, gain, vowel in zip(starts, ends, gains, vowels, strict=True):
+    for start, end, gain, said in zip(starts, ends, gains, vowels, strict=True):
         if end - start < round(0.02 * sample_rate):
             continue
         stop = min(end + release, n_samples)
         syllable = pulses[start:stop] * _envelope(stop - start, end - start, style, sample_rate)
-        voiced = _resonate(syllable, (gender, vowel), sample_rate)[: n_samples - start]
-        out[start : start + len(voiced)] += np.float32(gain) * voiced
+        voiced = _resonate(syllable, gender, said, sample_rate)
+        gain = np.float32(gain)
+        voiced *= gain / max(float(np.sqrt(np.mean(voiced**2))), 1e-9)  # vowels differ by 20 dB
+        voiced = voiced[: n_samples - start]
+        out[start : start + len(voiced)] += voiced
         noise = _consonant(style.consonant, sample_rate, rng)
         first = max(start - len(noise) // 2, 0)
         noise = noise[: n_samples - first]
-        out[first : first + len(noise)] += np.float32(gain) * noise
+        out[first : first + len(noise)] += gain * noise
     return out
 
 
@@ -149,8 +152,8 @@ def _pulses(hertz: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np
     A pulse exp(κ(cos φ − 1)) has harmonics that fall as exp(−n²/2κ): κ is set so that nothing is left at
     half the sample rate, and to at most 90, the slope of a firm voice.
     """
-    phase = np.cumsum(hertz / sample_rate)
-    phase = (2 * np.pi * (phase % 1.0)).astype(np.float32)
+    cycles = np.cumsum(hertz / sample_rate)
+    phase = (2 * np.pi * (cycles - np.floor(cycles))).astype(np.float32)
     kappa = np.minimum((0.5 * sample_rate / hertz) ** 2 / 14, 90.0).astype(np.float32)
     pulses = np.exp(kappa * (np.cos(phase) - 1))
     breath = rng.standard_normal(len(hertz), dtype=np.float32)
@@ -166,25 +169,29 @@ def _envelope(n: int, held: int, style: Manner, sample_rate: int) -> np.ndarray:
     return rise * np.minimum(fade, 1) * (1 - 0.25 * np.minimum(time * sample_rate / n, 1))
 
 
-def _resonate(sound: np.ndarray, vowel: tuple[str, int], sample_rate: int) -> np.ndarray:
-    """Filter a syllable by the resonances of its vowel; it rings for a twentieth of a second longer."""
+def _resonate(sound: np.ndarray, gender: str, vowels: tuple[int, int], sample_rate: int) -> np.ndarray:
+    """Filter a syllable by a mouth that moves from one vowel to another; it rings for a little longer."""
     n = len(sound) + sample_rate // 20
     n_fft = 1 << (n - 1).bit_length()  # few sizes, so that responses are kept
-    return fft.irfft(fft.rfft(sound, n_fft) * response(*vowel, n_fft, sample_rate), n_fft)[:n]
+    later = sound * np.clip(np.linspace(-0.6, 1.4, len(sound), dtype=np.float32), 0, 1)
+    spectrum = fft.rfft(sound - later, n_fft) * response(gender, vowels[0], n_fft, sample_rate)
+    spectrum += fft.rfft(later, n_fft) * response(gender, vowels[1], n_fft, sample_rate)
+    return fft.irfft(spectrum, n_fft)[:n]
 
 
 @functools.lru_cache(maxsize=128)
 def response(gender: str, vowel: int, n_fft: int, sample_rate: int) -> np.ndarray:
-    """Return the transfer function of a vowel [shape=(n_fft // 2 + 1,), dtype=complex64]."""
+    """Return the transfer function of a vowel, of power 1 [shape=(n_fft // 2 + 1,), dtype=complex64]."""
     f = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)[:, None]
     centres = VOWELS[gender][vowel]
     factors = centres**2 / (centres**2 - f**2 + 1j * f * BANDWIDTHS)
-    return np.prod(factors, axis=1).astype(np.complex64)
+    chain = np.prod(factors, axis=1)
+    return (chain / np.sqrt(np.mean(np.abs(chain) ** 2))).astype(np.complex64)
 
 
 def _consonant(amount: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return the hiss or the burst before a vowel: a band of noise, some tens of milliseconds."""
-    n = round(sample_rate * rng.uniform(0.03, 0.09))
+    n = fft.next_fast_len(round(sample_rate * rng.uniform(0.03, 0.09)), real=True)
     centre, width = rng.uniform(2200, 4800), rng.uniform(600, 1800)
     sudden = rng.random() < 0.5
     spectrum = fft.rfft(rng.standard_normal(n, dtype=np.float32))

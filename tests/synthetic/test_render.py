@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 
+from mtlib import parallel
 from mtlib.errors import InputError
 from mtlib.synthetic import instruments, player, render, voices
 from mtlib.synthetic.production import PEAK, band, compress, produce, saturate
@@ -57,6 +58,13 @@ def test_a_clip_is_the_same_alone_in_a_batch_and_after_the_synthesiser_was_kille
     player.current()._child.kill()
     for i in (2, 0):
         np.testing.assert_array_equal(render.render([scores[i]])[0], together[i])
+
+
+def test_two_workers_give_the_same_samples():
+    scores = [score(seed) for seed in range(2)]
+    found = list(parallel.run(render.render, [[s] for s in scores], n_jobs=2))
+    expected = render.render(scores)
+    assert sorted(clip.tobytes() for clip in found) == sorted(clip.tobytes() for clip in expected)
 
 
 @pytest.mark.parametrize("rate", [11_025, 22_050])
