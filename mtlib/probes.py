@@ -1,0 +1,134 @@
+"""Probes: what frozen features know about a clip, asked by a small classifier under cross-validation.
+
+`svm_scores` is the classifier of the thesis, `knn_scores` the one it was preferred to, and `ridge_scores`
+asks for a number, such as the tempo. All standardise over the training clips of a fold and choose their
+settings without the clips that score them. Chapter 6 uses them on features extracted in the book; the
+author's published features have `mtlib.transfer`.
+
+Conventions
+    Features come as blocks (clip, feature), one a layer; targets are class indices (integers, scored by
+    accuracy) or numbers (scored by R²). Every function returns one score a fold, so that differences can
+    be paired; `statistics.fold_mean` gives their interval. Splits are (train, test), the pairs of
+    `nested_folds` come with inner splits that choose.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from . import svm
+from .errors import InputError
+
+Nested = tuple[svm.Split, list[svm.Split]]
+
+N_NEIGHBOURS = (1, 3, 5, 9, 15, 25)
+"""Neighbours that `knn_scores` chooses from."""
+
+PENALTIES = tuple(10.0**power for power in range(-2, 5))
+"""Penalties that `ridge_scores` chooses from."""
+
+
+def nested_folds(
+    y: np.ndarray, *, n_outer: int = 10, n_inner: int = 3, seed: int = 0, groups: np.ndarray | None = None
+) -> list[Nested]:
+    """Return shuffled folds, each with inner folds of its training clips; classes are spread evenly.
+
+    Parameters
+    ----------
+    y : ndarray (clip,)
+        Class indices (integers) or numbers.
+    n_outer, n_inner : int
+    seed : int
+    groups : ndarray (clip,), optional
+        Clips of one group (an artist, a song) stay on one side of every split.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer clips than there are folds.
+    """
+    y = np.asarray(y)
+    is_class = np.issubdtype(y.dtype, np.integer)
+    if is_class and (fewest := np.unique(y, return_counts=True)[1].min()) < n_outer:
+        raise InputError(f"a class has {fewest} clips, fewer than {n_outer} folds; take fewer folds")
+    if groups is None:
+        kind = StratifiedKFold if is_class else KFold
+    else:
+        kind = StratifiedGroupKFold if is_class else GroupKFold
+
+    def split(indices: np.ndarray, n: int) -> list[svm.Split]:
+        folds = kind(n, shuffle=True, random_state=seed)
+        here = None if groups is None else np.asarray(groups)[indices]
+        return [(indices[a], indices[b]) for a, b in folds.split(indices, y[indices], here)]
+
+    return [(outer, split(outer[0], n_inner)) for outer in split(np.arange(len(y)), n_outer)]
+
+
+def svm_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:
+    """Score a support vector machine, its kernel, γ and C chosen from the thesis' grid.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray (clip, feature)
+    y : ndarray (clip,)
+    folds : sequence
+        From `nested_folds`.
+
+    Returns
+    -------
+    scores : ndarray (fold,)
+
+    References
+    ----------
+    [Choi2018, §6.4.1]
+    """
+    y, kernels = np.asarray(y), svm.Kernels(blocks, standardise=True)
+    grid, scores = svm.grid(kernels.n_features), []
+    for outer, inner in folds:
+        chosen = grid[svm.best(svm.search(kernels, y, inner, grid)[0], inner)[0]]
+        predictions = svm.predict(kernels, y, outer, [chosen])[0]
+        scores.append(svm.score(y[outer[1]], predictions))
+    return np.array(scores, float)
+
+
+def knn_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:
+    """Score k nearest neighbours, k chosen by the inner folds; arguments and result as for `svm_scores`.
+
+    References
+    ----------
+    [Choi2018, §6.2.3]
+    """
+    kind = KNeighborsClassifier if np.issubdtype(np.asarray(y).dtype, np.integer) else KNeighborsRegressor
+    return _chosen_scores(
+        blocks, y, folds, [lambda k=k: make_pipeline(StandardScaler(), kind(k)) for k in N_NEIGHBOURS]
+    )
+
+
+def ridge_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:
+    """Score a ridge regression (R²), its penalty chosen by generalised cross-validation within training."""
+    return _chosen_scores(
+        blocks, np.asarray(y, float), folds, [lambda: make_pipeline(StandardScaler(), RidgeCV(PENALTIES))]
+    )
+
+
+def _chosen_scores(
+    blocks: Sequence[np.ndarray],
+    y: np.ndarray,
+    folds: Sequence[Nested],
+    candidates: Sequence[Callable[[], Pipeline]],
+) -> np.ndarray:
+    """Score the candidate that the inner splits like best."""
+    x, y, scores = np.hstack(blocks), np.asarray(y), []
+
+    def score(make: Callable[[], Pipeline], train: np.ndarray, test: np.ndarray) -> float:
+        return make().fit(x[train], y[train]).score(x[test], y[test])
+
+    for (train, test), inner in folds:
+        means = [np.mean([score(make, *split) for split in inner]) for make in candidates]
+        scores.append(score(candidates[int(np.argmax(means))], train, test))
+    return np.array(scores)

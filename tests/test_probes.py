@@ -1,0 +1,60 @@
+"""Probes find what is there, nothing where nothing is, and never look at the clips that score them."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mtlib import probes
+from mtlib.errors import InputError
+
+RNG = np.random.default_rng(0)
+CLASSES = RNG.integers(0, 3, 120)
+INFORMED = RNG.normal(size=(120, 6)) + np.eye(3)[CLASSES].repeat(2, 1) * 2
+NOISE = RNG.normal(size=(120, 6))
+
+
+@pytest.mark.parametrize("scores", [probes.svm_scores, probes.knn_scores])
+def test_classes_are_found_where_they_are(scores):
+    folds = probes.nested_folds(CLASSES, n_outer=5)
+    assert scores([INFORMED, NOISE], CLASSES, folds).mean() > 0.75
+    assert abs(scores([NOISE], CLASSES, folds).mean() - 1 / 3) < 0.15
+
+
+def test_ridge_finds_a_linear_target_and_nothing_in_noise():
+    target = INFORMED @ np.arange(6.0) + RNG.normal(size=120)
+    folds = probes.nested_folds(target, n_outer=5)
+    assert probes.ridge_scores([INFORMED], target, folds).mean() > 0.9
+    assert probes.ridge_scores([NOISE], target, folds).mean() < 0.1
+
+
+def test_neighbours_equal_a_grid_search_inside_each_fold():
+    folds = probes.nested_folds(CLASSES, n_outer=4)
+    found = probes.knn_scores([INFORMED], CLASSES, folds)
+    for score, ((train, test), inner) in zip(found, folds, strict=True):
+        place = {clip: i for i, clip in enumerate(train)}
+        local = [([place[i] for i in a], [place[i] for i in b]) for a, b in inner]
+        pipeline = make_pipeline(StandardScaler(), KNeighborsClassifier())
+        search = GridSearchCV(pipeline, {"kneighborsclassifier__n_neighbors": probes.N_NEIGHBOURS}, cv=local)
+        search.fit(INFORMED[train], CLASSES[train])
+        assert score == search.score(INFORMED[test], CLASSES[test])
+
+
+def test_folds_part_the_clips_and_keep_groups_together():
+    groups = np.arange(120) // 4
+    for y, together in ((CLASSES, None), (CLASSES, groups), (RNG.normal(size=120), groups)):
+        folds = probes.nested_folds(y, n_outer=5, groups=together)
+        assert np.array_equal(np.sort(np.concatenate([test for (_, test), _ in folds])), np.arange(120))
+        for (train, test), inner in folds:
+            assert not set(train) & set(test)
+            assert all(set(a) | set(b) == set(train) and not set(a) & set(b) for a, b in inner)
+            if together is not None:
+                assert not set(groups[train]) & set(groups[test])
+                assert all(not set(groups[a]) & set(groups[b]) for a, b in inner)
+
+
+def test_a_class_smaller_than_the_folds_is_told():
+    with pytest.raises(InputError, match="a class has 3 clips, fewer than 10 folds; take fewer folds"):
+        probes.nested_folds(np.repeat([0, 1], [50, 3]))
