@@ -32,6 +32,14 @@ class Profile:
     """Highest learning rate of the one-cycle schedule."""
     n_seeds: int
     """Trainings of one configuration."""
+    n_train: int
+    n_valid: int
+    n_test: int
+    """Clips of the synthetic source corpus, by split."""
+    clip_seconds: float
+    """Length of its clips."""
+    n_target: int
+    """Clips of a synthetic target task."""
 
 
 PROFILES = {
@@ -40,18 +48,22 @@ PROFILES = {
         Profile(  # tests: everything runs, nothing is judged
             "smoke", n_resamples=500, excerpt_seconds=4.0,
             epochs=1, batch=8, peak_rate=1e-2, n_seeds=1,
+            n_train=48, n_valid=16, n_test=32, clip_seconds=7.25, n_target=40,
         ),
         Profile(  # 2 cores, minutes
             "quick", n_resamples=10_000, excerpt_seconds=10.0,
             epochs=4, batch=8, peak_rate=1e-2, n_seeds=3,
+            n_train=1_000, n_valid=100, n_test=800, clip_seconds=7.25, n_target=200,
         ),
         Profile(  # 2 cores, 1-2 hours
             "cpu", n_resamples=10_000, excerpt_seconds=10.0,
             epochs=6, batch=8, peak_rate=1e-2, n_seeds=3,
+            n_train=4_000, n_valid=400, n_test=1_000, clip_seconds=7.25, n_target=400,
         ),
         Profile(  # as near to the thesis as the corpus allows
             "gpu", n_resamples=10_000, excerpt_seconds=10.0,
             epochs=15, batch=64, peak_rate=1e-2, n_seeds=5,
+            n_train=20_000, n_valid=2_000, n_test=4_000, clip_seconds=29.0, n_target=1_000,
         ),
     )
 }  # fmt: skip
