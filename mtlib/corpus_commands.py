@@ -86,13 +86,29 @@ def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, 
 @click.option("--limit", type=click.IntRange(1), help="Take about this many clips, to try it out.")
 @click.option("--dedupe", is_flag=True, help="Leave out clips that are listed as the same audio.")
 @click.option("--allow-missing", is_flag=True, help="Let splits be used that lost more than 1 %.")
+@click.option("--profile", default="quick", show_default=True, help="Size of the synthetic corpus.")
 def prepare(
-    dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str, **options: Any
+    dataset: str,
+    root: Path | None,
+    short: str,
+    report: Path,
+    jobs: int,
+    scheduler: str,
+    profile: str,
+    **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
+    The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile.
+
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
+    if dataset == "synthetic":
+        from . import sources
+
+        made = sources.open_source(profile, n_jobs=jobs, scheduler=scheduler)
+        click.echo(f"corpus {made.name}: {len(made):,} clips; chapters open it with --profile {profile}")
+        return
     from . import datasets, preparation
 
     found, folder = datasets.find(dataset), _root(dataset, root)

@@ -14,7 +14,11 @@ from .synthetic import corpora
 
 
 def open_source(
-    settings: Settings | Profile | str = "quick", corpus: str = "synthetic", *, n_jobs: int = -1
+    settings: Settings | Profile | str = "quick",
+    corpus: str = "synthetic",
+    *,
+    n_jobs: int = -1,
+    scheduler: str = "",
 ) -> Corpus:
     """Open the corpus that a chapter's parameters name.
 
@@ -25,15 +29,15 @@ def open_source(
     corpus : str
         ``synthetic`` is made for the profile, on all cores, unless it is there; another name is that of a
         corpus prepared on this machine. Ignored with a chapter's settings.
-    n_jobs : int
-        Processes that make it.
+    n_jobs, scheduler
+        As in `mtlib.parallel.run`; a chapter's settings name the scheduler.
 
     Raises
     ------
     InputError
         If there is no such profile or corpus.
     """
-    profile, scheduler = settings, ""
+    profile = settings
     if isinstance(settings, Settings):
         profile, corpus, scheduler = settings.profile, settings.corpus, settings.scheduler
     if corpus != "synthetic":

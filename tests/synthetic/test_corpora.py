@@ -1,0 +1,79 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mtlib import corpus, sources, synthetic
+from mtlib.errors import InputError
+from mtlib.profiles import PROFILES
+from mtlib.synthetic import corpora, labels, latents, tagrules
+from mtlib.tags import TAGS
+
+TINY = dataclasses.replace(PROFILES["smoke"], n_train=60, n_valid=4, n_test=6, clip_seconds=1.5)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTLIB_HOME", str(tmp_path_factory.mktemp("synthetic")))
+        yield sources.open_source(TINY, n_jobs=1)
+
+
+def test_a_corpus_holds_what_its_profile_says(made):
+    assert (made.name, made.n_samples, made.sample_rate) == ("synthetic-smoke", 18_000, 12_000)
+    assert [len(made.split(s)) for s in ("train", "valid", "test")] == [60, 4, 6]
+    assert made.label_sets == ("observed", "true", "salience")
+    assert tuple(made.tags["name"]) == TAGS
+    samples = made.pcm(np.arange(len(made)))
+    assert np.abs(samples.astype(int)).max() < 32767
+    assert (samples.std(axis=1) > 50).all()
+
+
+def test_its_labels_follow_from_the_numbers_of_its_clips(made):
+    numbers = made.clips["number"].to_numpy()
+    salience = tagrules.salience(latents.draw(labels.SEED, numbers))
+    assert np.array_equal(made.labels("true"), salience > 0)
+    assert np.array_equal(made.labels(), synthetic.observe(salience, numbers))
+    meta = made.label_meta("observed")
+    assert meta["tagability"]["rock"] == synthetic.default_tagability()[TAGS.index("rock")]
+    assert set(meta["false_positive"]) == set(TAGS)
+
+
+def test_another_tagability_is_another_label_set(made):
+    numbers = made.clips["number"].to_numpy()
+    always = synthetic.observe(made.labels("salience"), numbers, 1.0, 0.0)
+    made.add_labels("always", always, {"tagability": 1.0})
+    assert np.array_equal(corpus.Corpus.open(made.folder).labels("always"), made.labels("true"))
+
+
+def test_splits_of_a_larger_profile_begin_with_the_same_clips(made, home):
+    larger = dataclasses.replace(TINY, name="quick", n_train=8, n_valid=2, n_test=9)
+    other = sources.open_source(larger, n_jobs=1)
+    for split, n in (("train", 8), ("valid", 2), ("test", 6)):
+        assert np.array_equal(other.pcm(other.split(split)[:n]), made.pcm(made.split(split)[:n]))
+
+
+def test_what_is_there_is_not_made_again(made, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(made.folder.parents[1]))
+    monkeypatch.setattr(corpora.Play, "__call__", None)
+    assert sources.open_source(TINY).fingerprint == made.fingerprint
+
+
+def test_other_names_open_prepared_corpora(home):
+    with pytest.raises(InputError, match="no corpus named 'jazzy'"):
+        sources.open_source("quick", "jazzy")
+    with pytest.raises(InputError, match="unknown profile 'huge'"):
+        sources.open_source("huge")
+
+
+@pytest.mark.slow
+def test_two_processes_store_the_same_bytes(made, home):
+    other = sources.open_source(TINY, n_jobs=2)
+    assert other.fingerprint == made.fingerprint
+    assert np.array_equal(other.pcm(np.arange(len(other))), made.pcm(np.arange(len(made))))
