@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from . import commands, corpus_commands, paths
+from . import commands, corpus_commands, noise_commands, paths
 from .errors import InputError
 
 
@@ -181,7 +181,7 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
-for command in (*commands.COMMANDS, *corpus_commands.COMMANDS):
+for command in (*commands.COMMANDS, *corpus_commands.COMMANDS, *noise_commands.COMMANDS):
     program.add_command(command)
 
 if __name__ == "__main__":

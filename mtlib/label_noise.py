@@ -21,7 +21,7 @@ Conventions
 References
     C. J. Clopper and E. S. Pearson, Biometrika 26(4), 1934. L. D. Brown, T. T. Cai and A. DasGupta,
     Statistical Science 16(2), 2001: Jeffreys' interval. W. J. Rogan and B. Gladen, American Journal of
-    Epidemiology 107(1), 1978: annotators who err. A. Menon et al., ICML 2015: AUC under label noise.
+    Epidemiology 107(1), 1978: annotators who err.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def _recall(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np
 
 
 def _ceiling(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:
-    return expected_auc(1.0, positive, negative)
+    return (1 + positive - negative) / 2 + 0 * share
 
 
 QUANTITIES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
@@ -131,58 +131,60 @@ PERFECT = Annotator()
 
 def value(counts: Counts, quantity: str, annotator: Annotator = PERFECT) -> np.ndarray:
     """Return the estimate of one of `QUANTITIES`, in the shape of the counts; NaN if undefined."""
+    if quantity not in QUANTITIES:
+        raise InputError(f"quantity must be one of {', '.join(QUANTITIES)}, got {quantity!r}")
     with np.errstate(invalid="ignore", divide="ignore"):
         positive, negative = (annotator.corrected(hits / judged) for hits, judged in counts.hits)
-        return _function(quantity)(positive, negative, counts.share)
+        return QUANTITIES[quantity](positive, negative, counts.share)
 
 
 def draws(
     counts: Counts,
-    quantity: str,
     rng: np.random.Generator,
     *,
     method: str = "posterior",
     annotator: Annotator = PERFECT,
     n_draws: int = 4000,
-) -> np.ndarray:
-    """Return values that one of `QUANTITIES` may have (draw, …), for intervals of whatever is made of them.
+) -> dict[str, np.ndarray]:
+    """Return values that `QUANTITIES` may have, for intervals of whatever is made of them.
 
     Parameters
     ----------
     counts : Counts
-    quantity : str
     rng : numpy Generator
     method : {"posterior", "bootstrap"}
         "posterior" draws both rates from their posterior under Jeffreys' prior. "bootstrap" resamples the
         judged clips, as the thesis does; it never leaves a rate of 0 or 1.
     annotator : Annotator
     n_draws : int
+
+    Returns
+    -------
+    dict of str to ndarray (draw, …)
+        By quantity; entry k of all quantities is made of the same two rates.
     """
-    function = _function(quantity)
     if method not in ("posterior", "bootstrap"):
         raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     draw = _posterior if method == "posterior" else _resampled
     positive, negative = (annotator.corrected(draw(*rate, n_draws, rng)) for rate in counts.hits)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return function(positive, negative, counts.share)
+        return {name: function(positive, negative, counts.share) for name, function in QUANTITIES.items()}
 
 
-def interval(
+def intervals(
     counts: Counts,
-    quantity: str,
     *,
     rng: np.random.Generator | None = None,
     method: str = "posterior",
     level: float = 0.95,
     annotator: Annotator = PERFECT,
     n_draws: int = 4000,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the interval of one of `QUANTITIES`.
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the intervals of all `QUANTITIES`.
 
     Parameters
     ----------
     counts : Counts
-    quantity : str
     rng : numpy Generator
         Not needed for "exact".
     method : {"posterior", "bootstrap", "exact"}
@@ -194,29 +196,30 @@ def interval(
 
     Returns
     -------
-    low, high : ndarray
-        In the shape of the counts.
+    dict of str to (low, high)
+        By quantity, each end in the shape of the counts; NaN where the bootstrap has nothing to resample.
     """
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, got {level}")
     if method == "exact":
-        joint = level if quantity == "precision" else level**0.5
-        ends = [np.moveaxis(_exact(*rate, joint), 0, -1) for rate in counts.hits]  # (…, 2)
-        positive, negative = (annotator.corrected(end) for end in ends)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            corners = _function(quantity)(positive[..., :, None], negative[..., None, :], counts.share)
-        return np.nanmin(corners, (-2, -1)), np.nanmax(corners, (-2, -1))
+        return {name: _corners(counts, name, level, annotator) for name in QUANTITIES}
     if rng is None:
         raise InputError(f"method {method!r} needs a random generator: rng=numpy.random.default_rng(seed)")
-    drawn = draws(counts, quantity, rng, method=method, annotator=annotator, n_draws=n_draws)
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2), axis=0)
-    return low, high
+    drawn = draws(counts, rng, method=method, annotator=annotator, n_draws=n_draws)
+    tails = (1 - level) / 2, (1 + level) / 2
+    return {name: tuple(np.quantile(values, tails, axis=0)) for name, values in drawn.items()}
 
 
-def _function(quantity: str) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
-    if quantity not in QUANTITIES:
-        raise InputError(f"quantity must be one of {', '.join(QUANTITIES)}, got {quantity!r}")
-    return QUANTITIES[quantity]
+def _corners(
+    counts: Counts, quantity: str, level: float, annotator: Annotator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the extremes of a quantity over the rectangle of both rates' exact intervals."""
+    joint = level if quantity == "precision" else level**0.5
+    ends = [np.moveaxis(_exact(*rate, joint), 0, -1) for rate in counts.hits]  # (…, 2)
+    positive, negative = (annotator.corrected(end) for end in ends)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corners = QUANTITIES[quantity](positive[..., :, None], negative[..., None, :], counts.share)
+    return np.nanmin(corners, (-2, -1)), np.nanmax(corners, (-2, -1))
 
 
 def _posterior(hits: np.ndarray, judged: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -236,39 +239,6 @@ def _exact(hits: np.ndarray, judged: np.ndarray, level: float) -> np.ndarray:
     low = np.where(hits > 0, stats.beta.ppf(tail, np.maximum(hits, 1), missed + 1), 0.0)
     high = np.where(missed > 0, stats.beta.isf(tail, hits + 1, np.maximum(missed, 1)), 1.0)
     return np.stack([low, high])
-
-
-def expected_auc(auc: float, precision: np.ndarray, wrong_negative: np.ndarray) -> np.ndarray:
-    """Return the AUC on observed labels of a tagger whose AUC on true labels is given.
-
-    Where the score tells nothing about the labels beyond the truth, noise shrinks the area towards one half
-    by a factor of r₊ − r₋ [Menon et al.]. A tagger that also knows *which* clips listeners bother to tag
-    scores higher.
-
-    Parameters
-    ----------
-    auc : float or ndarray
-        On true labels; 1 gives the ceiling.
-    precision, wrong_negative : float or ndarray
-        r₊ = P(true | observed) and r₋ = P(true | not observed).
-    """
-    return 0.5 + (np.asarray(precision) - wrong_negative) * (np.asarray(auc) - 0.5)
-
-
-def auc_error(auc: float, n_positive: float, n_negative: float) -> float:
-    """Return the standard error of an AUC measured on few clips.
-
-    References
-    ----------
-    J. A. Hanley and B. J. McNeil, Radiology 143(1), 1982.
-    """
-    if not 0 <= auc <= 1 or n_positive <= 0 or n_negative <= 0:
-        raise InputError(
-            f"auc must lie between 0 and 1 and counts be positive, got {auc}, {n_positive}, {n_negative}"
-        )
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
-    return float(np.sqrt(spread / (n_positive * n_negative)))
 
 
 def count(observed: np.ndarray, annotated: np.ndarray, clips: np.ndarray | None = None) -> Counts:
@@ -330,7 +300,7 @@ def estimate(
     names : sequence of str, optional
         Of the tags.
     method, level, annotator
-        As for `interval`.
+        As for `intervals`.
 
     Returns
     -------
@@ -354,10 +324,10 @@ def estimate(
     rows = []
     for k, name in enumerate(names):
         counts = count(observed[:, k], annotated[:, k], clips)
-        for quantity in QUANTITIES:
-            low, high = interval(counts, quantity, rng=rng, method=method, level=level, annotator=annotator)
-            rows.append(
-                {"tag": name, "quantity": quantity, "value": float(value(counts, quantity, annotator)),
-                 "low": float(low), "high": float(high), **vars(counts)}
-            )  # fmt: skip
+        found = intervals(counts, rng=rng, method=method, level=level, annotator=annotator)
+        rows += [
+            {"tag": name, "quantity": quantity, "value": float(value(counts, quantity, annotator)),
+             "low": float(low), "high": float(high), **vars(counts)}
+            for quantity, (low, high) in found.items()
+        ]  # fmt: skip
     return pd.DataFrame(rows)
