@@ -66,12 +66,9 @@ def check(program: int, is_drum: bool) -> Range:
 
 
 @functools.cache
-def _synthesizer():
-    import symusic
-
+def _soundfont() -> str:
     package = importlib.util.find_spec("pretty_midi")  # for its file alone: the import takes a second
-    soundfont = Path(package.origin).parent / "TimGM6mb.sf2"
-    return symusic.Synthesizer(str(soundfont), RATE, 0)
+    return str(Path(package.origin).parent / "TimGM6mb.sf2")
 
 
 def play(program: int, is_drum: bool, pitch: int, seconds: float) -> np.ndarray:
@@ -88,4 +85,6 @@ def play(program: int, is_drum: bool, pitch: int, seconds: float) -> np.ndarray:
     track = symusic.Track(program=program, is_drum=is_drum, ttype="second")
     track.notes.append(symusic.Note(0.0, seconds, pitch, 100, ttype="second"))
     score.tracks.append(track)
-    return np.ascontiguousarray(_synthesizer().render(score, stereo=False)[0])
+    # one that has played before does not play every note as a new one does; a new one costs 0.3 ms
+    synthesizer = symusic.Synthesizer(_soundfont(), RATE, 0)
+    return np.ascontiguousarray(synthesizer.render(score, stereo=False)[0])

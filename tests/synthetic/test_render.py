@@ -60,6 +60,13 @@ def test_a_clip_is_the_same_alone_in_a_batch_and_after_the_synthesiser_was_kille
         np.testing.assert_array_equal(render.render([scores[i]])[0], together[i])
 
 
+def test_what_was_played_before_does_not_change_a_note():
+    notes = [(program, False, pitch) for program in (89, 90, 95) for pitch in range(56, 70)]
+    first = {note: instruments.play(*note, 0.5).tobytes() for note in notes}
+    for i in np.random.default_rng(0).permutation(len(notes)):
+        assert instruments.play(*notes[i], 0.5).tobytes() == first[notes[i]], notes[i]
+
+
 def test_two_workers_give_the_same_samples():
     scores = [score(seed) for seed in range(2)]
     found = list(parallel.run(render.render, [[s] for s in scores], n_jobs=2))
