@@ -1,0 +1,132 @@
+"""A crossed design in effects: what each factor does on average, and whether factors interact.
+
+Chapter 5 trains every combination of magnitude, weighting and scaler: twelve bars in the thesis, a handful
+of questions here. Seeds are blocks: training i of every cell shares its seed, data order and test clips, so
+what a seed does to all cells cancels. All cells share one error, which the analysis estimates from what is
+left when cells and seeds are taken out; with three seeds that is 22 degrees of freedom where a comparison
+of two cells alone has two [Choi2018, §5.2.3, §5.3].
+
+Conventions
+    Scores are (level of the first factor, level of the second, …, seed). The first level of each factor is
+    the one that the others are compared with.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from scipy import stats
+
+from .errors import InputError
+from .statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Term:
+    """An F test: does the score depend on a factor, or on how factors meet?"""
+
+    name: str
+    f: float
+    df: int
+    df_error: int
+    p_value: float
+
+
+class Factorial:
+    """The analysis of a complete crossed design with seeds as blocks.
+
+    Parameters
+    ----------
+    scores : ndarray (level, …, seed)
+        At least two seeds.
+    factors : mapping of str to sequence of str
+        Names of the factors and of their levels, in the order of the axes.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, a score is missing, or there is one seed only.
+    """
+
+    def __init__(self, scores: np.ndarray, factors: Mapping[str, Sequence[str]]):
+        scores = np.asarray(scores, np.float64)
+        shape = tuple(len(levels) for levels in factors.values())
+        if scores.shape[:-1] != shape or scores.ndim != len(shape) + 1:
+            raise InputError(f"scores must be {(*shape, 'seed')}, got {scores.shape}")
+        if scores.shape[-1] < 2 or not np.isfinite(scores).all():
+            raise InputError("every cell needs a finite score of each of at least two seeds")
+        self.factors = {name: tuple(levels) for name, levels in factors.items()}
+        self.cells, self.n_seeds = scores.mean(-1), scores.shape[-1]
+        seeds = scores.mean(tuple(range(len(shape))))
+        left = scores - self.cells[..., None] - seeds + scores.mean()
+        self.df = (self.cells.size - 1) * (self.n_seeds - 1)
+        self.deviation = float((left**2).sum() / self.df) ** 0.5
+
+    def contrast(self, weights: np.ndarray) -> Estimate:
+        """Estimate a weighted sum of the cells' means; weights (level, …) that add up to 0."""
+        weights = np.asarray(weights, np.float64)
+        if weights.shape != self.cells.shape or abs(weights.sum()) > 1e-9:
+            raise InputError(f"weights must be {self.cells.shape} and add up to 0")
+        single = self.deviation * float((weights**2).sum()) ** 0.5  # of one seed
+        return Estimate(
+            float((weights * self.cells).sum()), single / self.n_seeds**0.5, self.df, self.n_seeds, single
+        )
+
+    def difference(self, first: Mapping[str, str], second: Mapping[str, str]) -> Estimate:
+        """Estimate the first group of cells minus the second: ``difference({"magnitude": "log"}, …)``.
+
+        A factor that is not named is averaged over.
+        """
+        return self.contrast(self._average(first) - self._average(second))
+
+    def _average(self, chosen: Mapping[str, str]) -> np.ndarray:
+        if unknown := set(chosen) - set(self.factors):
+            raise InputError(f"unknown factor {sorted(unknown)[0]!r}; known: {', '.join(self.factors)}")
+        parts = []
+        for name, levels in self.factors.items():
+            if name in chosen and chosen[name] not in levels:
+                raise InputError(f"{name} must be one of {', '.join(levels)}, got {chosen[name]!r}")
+            on = [level == chosen[name] if name in chosen else True for level in levels]
+            parts.append(np.array(on, np.float64) / sum(on))
+        return reduce(np.multiply.outer, parts)
+
+    def effects(self, max_factors: int = 2) -> dict[str, Estimate]:
+        """Return main effects and interactions, each as differences from the first level.
+
+        "linear" is the effect of that level of its factor; "linear × a-weighting" is by how much the effect
+        of one level changes with the other.
+        """
+        found = {}
+        for n in range(1, max_factors + 1):
+            for names in itertools.combinations(self.factors, n):
+                for levels in itertools.product(*(self.factors[name][1:] for name in names)):
+                    chosen = dict(zip(names, levels, strict=True))
+                    parts = [self._signed(name, chosen.get(name)) for name in self.factors]
+                    found[" × ".join(levels)] = self.contrast(reduce(np.multiply.outer, parts))
+        return found
+
+    def _signed(self, name: str, level: str | None) -> np.ndarray:
+        levels = self.factors[name]
+        if level is None:
+            return np.full(len(levels), 1 / len(levels))
+        return np.array([other == level for other in levels], np.float64) - (np.arange(len(levels)) == 0)
+
+    def terms(self) -> list[Term]:
+        """Return an F test of every factor and every interaction."""
+        found = []
+        axes = range(len(self.factors))
+        for n in range(1, len(self.factors) + 1):
+            for inside in itertools.combinations(axes, n):
+                part = self.cells
+                for axis in axes:  # deviations along the term's factors, means along the others
+                    mean = part.mean(axis, keepdims=True)
+                    part = part - mean if axis in inside else mean
+                df = int(np.prod([self.cells.shape[axis] - 1 for axis in inside]))
+                n_scores = self.n_seeds * self.cells.size / part.size
+                variance = float((part**2).sum() * n_scores / df)
+                f = variance / self.deviation**2 if self.deviation else np.inf
+                name = " × ".join(list(self.factors)[axis] for axis in inside)
+                found.append(Term(name, f, df, self.df, float(stats.f.sf(f, df, self.df))))
+        return found
