@@ -210,4 +210,39 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
         raise InputError(f"{len(failures)} files are left out, see above")
 
 
-COMMANDS = (models_command, sweep_command, runs_group, transfer_command, features_command)
+@click.command("preprocessing")
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@click.option("--corpus", default="synthetic", show_default=True, help="Or one prepared on this machine.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Of a configuration.")
+@click.option("--first", default=0, type=click.IntRange(0), help="Only so many runs, by importance; 0: all.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--jobs", default=0, help="Processes on this machine; 0: one a core on a CPU, one on a GPU.")
+@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask cluster.")
+@click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
+def preprocessing_command(
+    profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, keep: bool
+) -> None:
+    """Train chapter 5 in full: every configuration, size and seed; what is in the store is read.
+
+    Example: python -m mtlib preprocessing --profile quick --seeds 3
+    """
+    from . import preprocessing, profiles, runs, sources, sweeps
+
+    given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
+    settings = profiles.check(given)
+    named = preprocessing.plan(preprocessing.base(settings, sources.open_source(settings)), seeds)
+    named = named[: first or None]
+    if not keep:
+        specs = [spec for _, spec in named]
+        sweeps.sweep(specs, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
+        return
+    keys = [spec.key for spec in sweeps.resolve([spec for _, spec in named], device)]
+    found = [(name, runs.Run(key)) for (name, _), key in zip(named, keys, strict=True)]
+    found = [(name, run) for name, run in found if (run.folder / "record.json").is_file()]
+    preprocessing.record(found)
+    click.echo(f"{len(found)} of {len(named)} runs are in data/results/preprocessing.csv")
+
+
+COMMANDS = (
+    models_command, sweep_command, runs_group, transfer_command, features_command, preprocessing_command,
+)  # fmt: skip

@@ -1,0 +1,246 @@
+"""Chapter 5's trainings: which runs answer which question, and the tables that they leave.
+
+`VIEWS` names what the chapter feeds its network: the twelve configurations of the thesis, the STFTs, and
+what lies beyond them. `live` is what a page trains itself, `plan` everything, by importance. `record` writes
+finished runs to ``data/results/preprocessing.csv``, a row a run with its key, and what the choice of test
+clips adds to each comparison to ``preprocessing_pairs.csv`` [Choi2018, §5.2].
+
+Conventions
+    A configuration is a name of `VIEWS`; the baseline is ``log bypass ×1``. A smaller training set is seen
+    more often: epochs grow with the root of the shrinkage. AUC is macro, over the tags that have one.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import evaluation, paths, provenance, shards, tasks
+from .corpus import Corpus
+from .errors import InputError
+from .profiles import Settings
+from .runs import Run
+from .specs import RunSpec, from_dict
+from .statistics import Estimate
+
+FACTORS = {
+    "magnitude": ("log", "linear"),
+    "weighting": ("bypass", "a-weighting", "per-frequency"),
+    "scaler": ("×1", "×10"),
+}
+"""The thesis' 2 × 3 × 2 design; the first of each is the baseline."""
+
+_GRID: dict[str, dict[str, Any]] = {
+    " ".join(cell): {"view__magnitude": cell[0], "view__weighting": cell[1],
+                     "view__scale": float(cell[2][1:])}
+    for cell in itertools.product(*FACTORS.values())
+}  # fmt: skip
+_PLAIN = {"model__normalise": False, "training__peak_rate": 1e-3}
+
+VIEWS: dict[str, dict[str, Any]] = {
+    **_GRID,
+    "log STFT": {"view__kind": "stft"},
+    "log STFT, 256 points": {"view__kind": "stft", "view__n_fft": 256},
+    "linear STFT": {"view__kind": "stft", "view__magnitude": "linear"},
+    "×0.1": {"view__scale": 0.1},
+    "×100": {"view__scale": 100.0},
+    "no normalisation ×0.1": {**_PLAIN, "view__scale": 0.1},
+    "no normalisation ×1": _PLAIN,
+    "no normalisation ×10": {**_PLAIN, "view__scale": 10.0},
+    "rate 0.001": {"training__peak_rate": 1e-3},
+    "PCEN": {"view__magnitude": "pcen"},
+    "floor 40 dB": {"view__top_db": 40.0},
+    "floor 120 dB": {"view__top_db": 120.0},
+    "not standardised": {"view__standardise": False},
+    "not standardised, 0 dB fixed": {"view__standardise": False, "view__reference": 1.0},
+    "32 bands": {"view__n_mels": 32},
+    "64 bands": {"view__n_mels": 64},
+    "128 bands": {"view__n_mels": 128},
+    "hop 512": {"view__hop_length": 512},
+    "hop 128": {"view__hop_length": 128},
+}
+"""Changes of a run, by name."""
+
+BASELINE = "log bypass ×1"
+BEYOND = tuple(list(VIEWS)[list(VIEWS).index("PCEN") :])
+STFTS = ("log STFT", "log STFT, 256 points")
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
+"""Training sizes, of the whole training split."""
+
+N_BASELINE = 15
+"""Trainings of the baseline, as in the thesis."""
+
+
+def base(settings: Settings, corpus: Corpus) -> RunSpec:
+    """Return the run that all others are changes of: the baseline at the size of the profile."""
+    profile = settings.profile
+    length = round(profile.clip_seconds * corpus.sample_rate)
+    whole = corpus.n_samples is not None and corpus.n_samples <= length
+    n_train = min(profile.n_train, len(corpus.split("train")))
+    training = {"epochs": profile.epochs, "batch": profile.batch, "peak_rate": profile.peak_rate}
+    return from_dict(
+        {
+            "corpus": corpus.name,
+            "labels": "observed" if "observed" in corpus.label_sets else corpus.label_sets[0],
+            "clip_seconds": 0.0 if whole else profile.clip_seconds,
+            "n_train": n_train,
+            "training": training,
+            "seed": settings.seed,
+        }
+    )
+
+
+def smaller(spec: RunSpec, share: float) -> RunSpec:
+    """Return a run on a share of the training clips, seen more often."""
+    n_train = max(2, int(spec.n_train * share))
+    epochs = round(spec.training.epochs * (spec.n_train / n_train) ** 0.5)
+    return spec.change(n_train=n_train, training__epochs=epochs)
+
+
+Plan = list[tuple[str, RunSpec]]
+
+
+def runs_of(
+    spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), shares: Iterable[float] = (1,)
+) -> Plan:
+    """Return configurations × shares × seeds (counted from the base's own) with their names."""
+    return [
+        (name, smaller(spec, share).change(**VIEWS[name], seed=spec.seed + seed))
+        for name, share, seed in itertools.product(names, shares, seeds)
+    ]
+
+
+def live(spec: RunSpec) -> Plan:
+    """Return what a page trains: the twelve configurations and the baseline's sizes, one seed each."""
+    return runs_of(spec, _GRID) + runs_of(spec, [BASELINE], shares=SHARES[:-1])
+
+
+def plan(spec: RunSpec, n_seeds: int = 3) -> Plan:
+    """Return every training of the chapter, the most important first."""
+    seeds, part = range(n_seeds), SHARES[:-1]
+    return (
+        runs_of(spec, _GRID, seeds=seeds)
+        + runs_of(spec, [BASELINE], seeds=seeds, shares=part)
+        + runs_of(spec, STFTS, seeds=seeds, shares=part)
+        + runs_of(spec, STFTS, seeds=seeds)
+        + runs_of(spec, [BASELINE], seeds=range(n_seeds, N_BASELINE))
+        + runs_of(spec, [name for name in VIEWS if name not in (*_GRID, *STFTS)], seeds=seeds)
+        + runs_of(spec, ["linear bypass ×1"], seeds=seeds, shares=part)
+    )
+
+
+def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
+    """Return one row a finished run: configuration, size, seed, scores, first-layer bias, time, key."""
+    rows, truths = [], {}
+    for name, run in named:
+        spec, record = run.spec, run.record
+        if spec.corpus not in truths:
+            corpus = Corpus.open(spec.corpus)
+            truths[spec.corpus] = tasks.targets(corpus, "true") if "true" in corpus.label_sets else None
+        truth, predictions = truths[spec.corpus], run.predictions
+        true_auc = np.nan
+        if truth is not None:
+            areas = evaluation.tag_areas(truth[predictions["test_clips"]], predictions["test_outputs"])
+            true_auc = float(np.nanmean(areas))
+        rows.append(
+            {
+                "configuration": name,
+                "n_train": spec.n_train,
+                "epochs": spec.training.epochs,
+                "seed": spec.seed,
+                "roc_auc": record["metrics"]["roc_auc"],
+                "pr_auc": record["metrics"]["pr_auc"],
+                "true_auc": true_auc,
+                "n_undefined": len(record["metrics"]["undefined"]),
+                "n_clips": record["metrics"]["n_clips"],
+                "bias": run.network().stages[0].conv.bias.abs().mean().item(),
+                "seconds": record["seconds"],
+                "commit": record["commit"],
+                "key": run.key,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the comparisons that the chapter makes, first minus second, among configurations."""
+    grid = [tuple(name.split(" ")) for name in _GRID]
+    found = [
+        (" ".join(a), " ".join(b))
+        for a, b in itertools.permutations(grid, 2)
+        if sum(x != y for x, y in zip(a, b, strict=True)) == 1
+        and all(
+            levels.index(x) >= levels.index(y) for x, y, levels in zip(a, b, FACTORS.values(), strict=True)
+        )
+    ]
+    found += [("log STFT, 256 points", "log STFT"), ("linear STFT", "log STFT")]
+    found += [(name, BASELINE) for name in VIEWS if name not in _GRID]
+    known = set(names)
+    return [pair for pair in found if known.issuperset(pair)]
+
+
+def clip_error(
+    first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator, n_resamples: int = 200
+) -> float:
+    """Return the standard error that the choice of test clips adds to a difference of two configurations."""
+    spec = first[0].spec
+    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
+    outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
+    return evaluation.compare(labels, *outputs, rng, n_resamples=n_resamples).floor
+
+
+def recorded() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Return the recorded runs, what the test clips add to their comparisons, and where they come from."""
+    folder = paths.DATA / "results"
+    told = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
+    return pd.read_csv(folder / "preprocessing.csv"), pd.read_csv(folder / "preprocessing_pairs.csv"), told
+
+
+def record(named: Sequence[tuple[str, Run]]) -> None:
+    """Write finished runs, and the clips' part in their comparisons, to ``data/results``.
+
+    Parameters
+    ----------
+    named : sequence of (str, Run)
+        Of one base, such as all of a `plan` that are finished; what was recorded before is replaced.
+    """
+    if not named:
+        raise InputError("none of these runs is finished yet; train some first")
+    rng = np.random.default_rng(0)
+    found: dict[tuple[str, int], dict[int, Run]] = {}
+    for name, run in named:
+        found.setdefault((name, run.spec.n_train), {})[run.spec.seed] = run
+    errors = []
+    for n_train in sorted({size for _, size in found}):
+        for first, second in pairs({name for name, size in found if size == n_train}):
+            sides = found[first, n_train], found[second, n_train]
+            if seeds := sorted(set(sides[0]) & set(sides[1]))[:3]:
+                error = clip_error(*([side[seed] for seed in seeds] for side in sides), rng)
+                errors.append({"first": first, "second": second, "n_train": n_train, "clip_error": error})
+    spec, code = named[0][1].spec, named[0][1].record["code"]
+    told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision, "code": code}
+    rows = table(named).sort_values(["configuration", "n_train", "seed"])
+    folder = paths.DATA / "results"
+    for name, frame in (("preprocessing", rows), ("preprocessing_pairs", pd.DataFrame(errors))):
+        with shards.atomic(folder / f"{name}.csv") as file:
+            frame.to_csv(file, index=False, float_format="%.6g")
+    with shards.atomic(folder / "preprocessing.json") as file:
+        file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
+
+
+def common_seeds(rows: pd.DataFrame, names: Sequence[str], n_train: int) -> np.ndarray:
+    """Return AUCs (configuration, seed) of the seeds that all configurations have; empty where none."""
+    chosen = rows[rows["configuration"].isin(names) & (rows["n_train"] == n_train)]
+    wide = chosen.pivot_table(index="configuration", columns="seed", values="roc_auc")
+    return wide.reindex(names).dropna(axis=1).to_numpy()
+
+
+def with_clips(estimate: Estimate, errors: pd.DataFrame, first: str, second: str, n_train: int) -> Estimate:
+    """Add the test clips' part to the error of a difference, where it is recorded."""
+    row = errors[(errors["first"] == first) & (errors["second"] == second) & (errors["n_train"] == n_train)]
+    return replace(estimate, floor=float(row["clip_error"].iloc[0])) if len(row) else estimate

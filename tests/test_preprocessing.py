@@ -1,0 +1,101 @@
+"""Chapter 5's runs: the design is complete, sizes and seeds are paired, what is recorded comes back."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import toy
+from mtlib import paths, preprocessing, profiles, sweeps
+from mtlib.errors import InputError
+from mtlib.statistics import Estimate
+
+GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    corpus = toy.write(n_clips=40)
+    return preprocessing.base(profiles.check(GIVEN), corpus)
+
+
+def test_the_thesis_configurations_are_all_there(spec):
+    with open(paths.DATA / "thesis" / "ch5_configurations.csv", encoding="utf-8") as file:
+        stated = pd.read_csv(file)
+    names = {"per-frequency standardisation": "per-frequency", "A-weighting": "a-weighting"}
+    expected = {
+        (row.magnitude, names.get(row.frequency_weighting, row.frequency_weighting), float(row.scaler[1:]))
+        for row in stated.itertuples()
+    }
+    views = [run.view for _, run in preprocessing.live(spec)[:12]]
+    assert {(view.magnitude, view.weighting, view.scale) for view in views} == expected
+    assert all(view.standardise for view in views)
+
+
+def test_live_runs_are_part_of_the_plan_and_no_run_stands_twice(spec):
+    keys = [run.key for run in sweeps.resolve([run for _, run in preprocessing.plan(spec)])]
+    assert len(set(keys)) == len(keys)
+    some = [run.key for run in sweeps.resolve([run for _, run in preprocessing.live(spec)])]
+    assert set(some) <= set(keys)
+    seeds = [run.seed for name, run in preprocessing.plan(spec)
+             if name == preprocessing.BASELINE and run.n_train == spec.n_train]  # fmt: skip
+    assert sorted(seeds) == list(range(15))
+
+
+def test_a_base_takes_short_clips_and_what_the_profile_says(spec):
+    assert (spec.n_train, spec.clip_seconds, spec.training.epochs) == (24, 0.0, 1)  # 24 of 48 are there
+    small = preprocessing.smaller(spec.change(training__epochs=4), 1 / 4)
+    assert (small.n_train, small.training.epochs) == (6, 8)
+
+
+def test_pairs_change_one_thing_and_end_at_the_baseline():
+    found = preprocessing.pairs(preprocessing.VIEWS)
+    assert ("linear bypass ×1", "log bypass ×1") in found and (
+        "log bypass ×1",
+        "linear bypass ×1",
+    ) not in found
+    assert ("log per-frequency ×10", "log a-weighting ×10") in found
+    grid = [pair for pair in found if pair[0].count(" ") == 2 and pair[0] in list(preprocessing.VIEWS)[:12]]
+    assert len([pair for pair in grid if pair[1] in list(preprocessing.VIEWS)[:12]]) == 6 + 12 + 6
+    assert ("PCEN", preprocessing.BASELINE) in found
+
+
+def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
+    names = [preprocessing.BASELINE, "linear bypass ×1"]
+    named = preprocessing.runs_of(spec, names, seeds=(0, 1))
+    runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    preprocessing.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
+    rows, errors, told = preprocessing.recorded()
+    assert told["corpus"] == "tones" and len(told["code"]) == 64
+    assert set(rows["key"]) == {run.key for run in runs}
+    first = rows.set_index("key").loc[runs[0].key]
+    assert first["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5) and first["bias"] >= 0
+    paired = preprocessing.common_seeds(rows, names, spec.n_train)
+    assert paired.shape == (2, 2)
+    assert preprocessing.common_seeds(rows, ["PCEN"], spec.n_train).size == 0
+    estimate = Estimate(0.0, 0.001, 2, 3)
+    found = preprocessing.with_clips(estimate, errors, *reversed(names), spec.n_train)
+    assert found.floor > 0 and found.high > estimate.high
+    assert preprocessing.with_clips(estimate, errors, "PCEN", names[0], 24) == estimate
+
+
+def test_nothing_to_record_is_told():
+    with pytest.raises(InputError, match="none of these runs is finished"):
+        preprocessing.record([])
+
+
+def test_committed_tables_fit_their_keys():
+    """Every recorded row names a run of the plan; a row of the same configuration and seed stands once."""
+    folder = paths.DATA / "results"
+    if not (folder / "preprocessing.csv").exists():
+        pytest.skip("nothing is recorded yet")
+    rows, errors, told = preprocessing.recorded()
+    assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
+    assert not rows.duplicated(["configuration", "n_train", "seed"]).any()
+    assert set(rows["configuration"]) <= set(preprocessing.VIEWS)
+    assert rows["roc_auc"].between(0.5, 1).all() and np.isfinite(rows["roc_auc"]).all()
+    assert (errors["clip_error"] > 0).all() and json.dumps(told)
