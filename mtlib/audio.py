@@ -43,6 +43,9 @@ N_SAMPLES = {1366: 349_440, 1360: 348_000}
 1360 frames: 29 s with "same" padding, the Compact-convnet [Choi2018, §2.4].
 """
 
+SILENCE = 2.0**-15
+"""One step of 16-bit audio: what never exceeds it is silent."""
+
 RESAMPLER = f"soxr {soxr.__version__} HQ"
 """The resampler, in words: part of the key of every cache of decoded audio."""
 
@@ -284,12 +287,14 @@ def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> 
 
 def is_silent(samples: np.ndarray) -> bool:
     """Tell whether no sample exceeds one step of 16-bit audio (−90 dB of full scale)."""
-    return not samples.size or max(samples.max(), -samples.min()) <= 2.0**-15
+    return not samples.size or max(samples.max(), -samples.min()) <= SILENCE
 
 
 def display_name(path: AudioPath) -> str:
     r"""Return a file name that prints on one line everywhere; odd bytes become ``\xe9``."""
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 

@@ -75,9 +75,9 @@ class ReadAudio:
             if fault:
                 return Read(None, "known fault", f"{row['clip_id']}: {fault}", details)
             return Read(None, error.status, message, details)
-        status = "silent" if audio.is_silent(samples) else "ok"
-        beyond = max(samples.max(), -samples.min()) > 1
-        details["n_clipped"] = int(np.sum(np.abs(samples) > 1)) if beyond else 0
+        peak = max(samples.max(), -samples.min())
+        status = "silent" if peak <= audio.SILENCE else "ok"
+        details["n_clipped"] = int(np.sum(np.abs(samples) > 1)) if peak > 1 else 0
         return Read(to_int16(samples), status, "", details)
 
     def _samples(self, row: dict[str, Any], details: dict[str, Any]) -> np.ndarray:

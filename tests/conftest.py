@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: the author's published files."""
+"""Fixtures shared by the tests: the author's published files, archives in miniature, a corpus of tones."""
 
 import os
 from pathlib import Path
@@ -19,6 +19,21 @@ def published() -> Path:
         pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch`")
     assert not absent, f"MTLIB_PUBLISHED lacks {absent[0]}"
     return paths.published()
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """The miniature of a dataset's archive, by name, made once; tests that change it take a copy."""
+    import miniatures
+
+    made = {}
+
+    def make(name):
+        if name not in made:
+            made[name] = miniatures.MAKERS[name](tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from mtlib.datasets import magnatagatune
 from mtlib.tags import TAGS
 
 AMPLITUDE = 0.3
@@ -23,12 +22,13 @@ AMPLITUDE = 0.3
 
 @dataclass
 class Tree:
-    """What was written: the folder, and pitch and level of every clip that must be kept."""
+    """What was written: the folder; pitch, level, split and group of every clip that must be kept."""
 
     root: Path
     pitches: dict[str, float] = field(default_factory=dict)
     levels: dict[str, float] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 def tone(pitch, seconds, sample_rate, n_channels=1):
@@ -52,8 +52,9 @@ def cbr(path, pitch, seconds):
     return sound(path, pitch, seconds, bitrate_mode="CONSTANT", compression_level=0.85)
 
 
-def add(tree, clip, pitch, split="", level=1.0):
-    tree.pitches[clip], tree.levels[clip], tree.splits[clip] = pitch, level, split
+def add(tree, clip, pitch, split="", level=1.0, group=""):
+    tree.pitches[clip], tree.levels[clip] = pitch, level
+    tree.splits[clip], tree.groups[clip] = split, group or clip
 
 
 def quoted(path, rows, end="\r\n"):
@@ -74,8 +75,11 @@ MTAT_CLIPS = (  # clip_id, path, tags
 )
 
 
-def magnatagatune_tree(root, all_tags=()):
-    names = list(all_tags) or ["no singer", *magnatagatune.TAGS["name"], "fiddle"]
+COLUMNS = Path(__file__).with_name("magnatagatune_columns.txt").read_text().splitlines()
+"""The 188 tags of the real annotations_final.csv, in its order."""
+
+
+def magnatagatune_tree(root):
     tree = Tree(root)
     for number, (clip, path, tags) in enumerate(MTAT_CLIPS):
         target = root / "mp3" / path
@@ -86,9 +90,10 @@ def magnatagatune_tree(root, all_tags=()):
         cbr(target, 600 + 100 * number, 29.124 if tags else 2.0)
         if tags and tags != ("fiddle",):
             split = {"f": "test", "c": "valid"}.get(path[0], "train")
-            add(tree, clip, 600 + 100 * number, split, 0.95)  # the encoder's own scale at this bitrate
-    rows = [[c, *("1" if name in tags else "0" for name in names), p] for c, p, tags in MTAT_CLIPS]
-    quoted(root / "annotations_final.csv", [["clip_id", *names, "mp3_path"], *rows])
+            level = 0.95  # the encoder's own scale at this bitrate
+            add(tree, clip, 600 + 100 * number, split, level, path[2:].partition("-")[0])
+    rows = [[c, *("1" if name in tags else "0" for name in COLUMNS), p] for c, p, tags in MTAT_CLIPS]
+    quoted(root / "annotations_final.csv", [["clip_id", *COLUMNS, "mp3_path"], *rows])
     quoted(
         root / "clip_info_final.csv",
         [["clip_id", "artist", "mp3_path"], *([c, "x", p] for c, p, _ in MTAT_CLIPS), ["99", "x", ""]],
@@ -125,15 +130,17 @@ def msd_tree(root):
     for split, rows in MSD_ROWS.items():
         for kind, column in (("7d_id", 0), ("msd_id", 1)):
             (lists / f"{split}_x_{kind}.txt").write_text("".join(f"{row[column]}\n" for row in rows))
+        paths = [f"{number[0]}/{number[1]}/{number}.npy\n" for number, _, _ in rows]
+        (lists / f"{split}_x_filename.txt").write_text("".join(paths))
         labels = np.array([[tag == row[2] for tag in TAGS] for row in rows])
         np.save(lists / f"{split}_y.npy", labels)
     sound(root / "audio/5/5/5504670.clip.mp3", 400, 31.0, 22_050)
     sound(root / "audio/1/0/104485.clip.mp3", 500, 30.0, 44_100, 2)
     sound(root / "audio/T/R/A/TRAAABD128F429CF47.mp3", 600, 30.0, 22_050)
-    add(tree, "TRAAAAK128F9318786", 400, "train")
+    add(tree, "TRAAAAK128F9318786", 400, "train", group="5504670")
     for clip in ("TRBGJIZ128F92E42BC", "TRVWNOH128E0788B78"):
-        add(tree, clip, 500, "train", 0.75)
-    add(tree, "TRAAABD128F429CF47", 600, "test")
+        add(tree, clip, 500, "train", 0.75, "104485")
+    add(tree, "TRAAABD128F429CF47", 600, "test", group="123456")
     return tree
 
 
@@ -156,13 +163,14 @@ def mtg_tree(root):
             text = "\r\n".join(["TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS", *lines, ""])
             (data / f"splits/split-{number}/autotagging_top50tags-{split}.tsv").write_bytes(text.encode())
     # the outer parts have another pitch: only the central 29.12 s may be heard
-    for number, pitch, split in ((241, 400, "train"), (247, 500, "valid"), (382, 600, "test")):
+    for number, pitch, split, artist in ((241, 400, "train", 5), (247, 500, "valid", 6),
+                                         (382, 600, "test", 20)):  # fmt: skip
         time = np.arange(40 * 22_050) / 22_050
         pitches = np.where(np.abs(time - 20) < 14.6, pitch, 3_000)
         path = root / f"audio-low/{number % 100}/{number}.low.mp3"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, AMPLITUDE * np.sin(2 * np.pi * pitches * time), 22_050, format="MP3")
-        add(tree, f"track_{number:07d}", pitch, split)
+        add(tree, f"track_{number:07d}", pitch, split, group=f"artist_{artist:06d}")
     return tree
 
 
@@ -176,12 +184,12 @@ def fma_tree(root):
         (10, "test", "Rock"),
     ]
     lines = [",artist,set,set,track", ",id,split,subset,genre_top", "track_id,,,,"]
-    lines += [f"{number},{number},{split},small,{genre}" for number, split, genre in rows]
+    lines += [f"{number},9{number},{split},small,{genre}" for number, split, genre in rows]
     lines += ["20,1,training,large,"]
     (root / "fma_metadata/tracks.csv").write_text("\n".join(lines) + "\n")
     for number, pitch, split in ((2, 400, "train"), (5, 500, "valid"), (10, 600, "test")):
         sound(root / f"fma_small/000/{number:06d}.mp3", pitch, 30.0, 44_100)
-        add(tree, f"{number:06d}", pitch, split)
+        add(tree, f"{number:06d}", pitch, split, group=f"9{number}")
     empty = root / "fma_small/099/099134.mp3"
     empty.parent.mkdir(parents=True)
     empty.write_bytes(b"ID3\x03\0\0\0\0\x02\x00" + bytes(256))
@@ -205,7 +213,8 @@ def ballroom_tree(root):
             md5 = hashlib.md5(path.read_bytes()).hexdigest()
             version = '<version id="101018"/>' if number == "101003" else ""
             text += f'<song id="{number}" artist="A &amp; B" bpm="87" title="T" hash="{md5}">{version}</song>'
-            add(tree, number, pitch)
+            same = {"101018": "101003", "105715": "105714"}  # a version; the same file
+            add(tree, number, pitch, group=same.get(number, number))
             pitch += 100
         text += f"</{dance}>"
     (root / "extendedballroom_v1.1.xml").write_text(text + "</ballroom>")
@@ -252,8 +261,12 @@ def emomusic_tree(root):
         "1000,1000.mp3,X,C,1.2,2.05,Rock,development",
     ]
     (root / "songs_info.csv").write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
-    for number, pitch, split in ((2, 400, "development"), (3, 500, "evaluation"), (1000, 600, "development")):
-        add(tree, str(number), pitch, split)
+    for number, pitch, split, artist in (
+        (2, 400, "development", "The New Mystikal Troubadours"),
+        (3, 500, "evaluation", "Café, Señor"),
+        (1000, 600, "development", "X"),
+    ):
+        add(tree, str(number), pitch, split, group=artist)
     return tree
 
 
@@ -274,7 +287,7 @@ def jamendo_tree(root, original=True):
         lab.parent.mkdir(exist_ok=True)
         lab.write_text("0 3.25 nosing\n3.25 9.5 sing\n9.5 9.5 nosing\nnonsense\n9.5 9.58 nosing\n\n")
         for number in (0, 1, 4):
-            add(tree, f"{split}/{stem}#{number:03d}", pitch, split, 0.75)
+            add(tree, f"{split}/{stem}#{number:03d}", pitch, split, 0.75, stem)
         if not original:
             (root / "filelists").mkdir(exist_ok=True)
             with open(root / "filelists" / split, "a") as file:
@@ -302,7 +315,7 @@ def urbansound_tree(root):
         pitch = 400 + 100 * number
         sound(base / f"audio/fold{fold}/{name}", pitch, end - start, rate, n_channels, subtype=subtype)
         lines.append(f"{name},{name.partition('-')[0]},{start},{end},1,{fold},{label},{word}")
-        add(tree, name[:-4], pitch, "", 0.75 if n_channels == 2 else 1.0)
+        add(tree, name[:-4], pitch, "", 0.75 if n_channels == 2 else 1.0, name.partition("-")[0])
     (base / "metadata/UrbanSound8K.csv").write_text("\n".join(lines) + "\n")
     return tree
 
