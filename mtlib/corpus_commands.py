@@ -99,14 +99,19 @@ def prepare(
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
-    The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile.
+    The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
+    ``synthetic-genre`` and the like are target tasks of chapter 6.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    if dataset == "synthetic":
+    synthetic, _, target = dataset.partition("-")
+    if synthetic == "synthetic":
         from . import sources
 
-        made = sources.open_source(profile, n_jobs=jobs, scheduler=scheduler)
+        if target:
+            made = sources.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
+        else:
+            made = sources.open_source(profile, n_jobs=jobs, scheduler=scheduler)
         click.echo(f"corpus {made.name}: {len(made):,} clips; chapters open it with --profile {profile}")
         return
     from . import datasets, preparation

@@ -47,6 +47,25 @@ def open_source(
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
 
+def open_target(
+    name: str, profile: Settings | Profile | str = "quick", *, n_jobs: int = -1, scheduler: str = ""
+) -> Corpus:
+    """Open the synthetic corpus of a target task, made on all cores unless it is there.
+
+    Parameters
+    ----------
+    name : str
+        One of `mtlib.synthetic.targets.TARGETS`.
+    profile, n_jobs, scheduler
+        As in `open_source`.
+    """
+    if isinstance(profile, Settings):
+        profile, scheduler = profile.profile, profile.scheduler
+    profile = _profile(profile)
+    with told(f"synthetic-{name}-{profile.name}") as progress:
+        return corpora.write_target(name, profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
+
+
 def _profile(profile: Profile | str) -> Profile:
     if isinstance(profile, str) and profile not in PROFILES:
         raise InputError(f"unknown profile {profile!r}; choose one of {', '.join(PROFILES)}")

@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 
 from .. import corpus, paths
+from ..errors import InputError
 from ..profiles import Profile
 from ..shards import Read, digest, to_int16
 from ..source import code_digest
 from ..tags import CATEGORY, TAGS
 from . import composer, labels, latents, render, tagrules
+from .targets import TARGETS
 
 SAMPLE_RATE = 12_000
 """Hertz, as everywhere in the thesis but in chapter 7."""
@@ -133,6 +135,46 @@ def write_source(
             "salience": (salience.astype(np.float32), {"meaning": "a tag is true where it is above 0"}),
         },
         info={"title": "Synthetic music", "licence": "made here; MIT", **whole},
+        n_jobs=n_jobs, scheduler=scheduler, progress=progress,
+    )  # fmt: skip
+
+
+def write_target(
+    name: str,
+    profile: Profile,
+    *,
+    n_jobs: int = -1,
+    scheduler: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> corpus.Corpus:
+    """Make the corpus of a target task, or finish it, or find it as it is.
+
+    Raises
+    ------
+    InputError
+        If there is no such task.
+    """
+    if name not in TARGETS:
+        raise InputError(f"unknown target task {name!r}; choose one of {', '.join(TARGETS)}")
+    target, made = TARGETS[name], recipe()
+    numbers = np.arange(profile.n_target * target.n_times)
+    whole = {"recipe": digest([made, len(numbers)])}
+    stored = f"synthetic-{name}-{profile.name}"
+    if (found := _finished(stored, whole)) is not None:
+        return found
+    drawn, fold = target(numbers), target.fold_of(numbers)
+    clip_id = [f"{name}-{number:05d}" for number in numbers]
+    split = np.array(["train"] * 6 + ["valid"] * 2 + ["test"] * 2)[fold]
+    table = pd.DataFrame(
+        {"clip_id": clip_id, "split": split, "fold": fold, "group": clip_id, "number": numbers}
+    )
+    return write(
+        stored, pd.concat([table, plain(drawn)], axis=1),
+        Play(target, target.seed, target.seconds, target.sample_rate, target.compose), made,
+        task=target.task,
+        tags=pd.DataFrame({"name": target.classes, "category": target.title}),
+        label_sets={"observed": (target.labels(drawn), {})},
+        info={"title": target.title, "licence": "made here; MIT", "thesis": target.thesis, **whole},
         n_jobs=n_jobs, scheduler=scheduler, progress=progress,
     )  # fmt: skip
 

@@ -30,7 +30,11 @@ KITS_OF_AN_ERA = (0, 8, 16, 24)
 
 
 def draw(
-    seed: int, clips: np.ndarray, recipes: Recipes | None = None, weights: Mapping[str, float] | None = None
+    seed: int,
+    clips: np.ndarray,
+    recipes: Recipes | None = None,
+    weights: Mapping[str, float] | None = None,
+    genre: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Draw the latents of clips.
 
@@ -44,6 +48,8 @@ def draw(
         The repository's by default.
     weights : mapping of str to float, optional
         Weights of genres; the recipes' priors by default.
+    genre : np.ndarray [shape=(n,), dtype=int64], optional
+        Positions of the clips' genres in the recipes, instead of drawing them.
 
     Returns
     -------
@@ -67,7 +73,8 @@ def draw(
     def z(stream: str) -> np.ndarray:
         return normal(seed, stream, clips)
 
-    genre = choice(u("genre"), prior)
+    if genre is None:
+        genre = choice(u("genre"), prior)
     partner = choice(u("partner"), _partners(recipes, prior)[genre])
     hybrid = u("hybrid") < 0.3
     strange = choice(u("strange"), prior)

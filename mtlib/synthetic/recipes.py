@@ -10,6 +10,7 @@
 ``progressions.csv``      chords in Roman numerals, by family and mode
 ``eras.csv``              what a decade's production does at full strength
 ``genre_tags.csv``        how far a genre is described by a tag
+``dances.csv``           drums and tempo of the dances of a target task
 ``relations.csv``         genre hierarchy, synonyms and musical similarity [Choi2018, §3.2.1]
 ========================  ==================================================================
 
@@ -251,6 +252,16 @@ def _relations(folder: Path) -> pd.DataFrame:
     if (wrong := table[table["tag"] == table["other"]]).size:
         raise InputError(f"relations.csv, row {wrong.iloc[0, 1]!r}, field other: it relates to itself")
     return table
+
+
+@functools.cache
+def load_dances() -> pd.DataFrame:
+    """Return the dances of the rhythm task: drums, bpm and swing by name (``dances.csv``)."""
+    schema = {
+        "dance": _one((), "[a-z-]+"), "drums": _one(standard().drums), "bpm": _number(56, 196),
+        "swing": _number(0, 1),
+    }  # fmt: skip
+    return _named(paths.DATA / "synthetic" / "dances.csv", schema)
 
 
 @functools.cache

@@ -77,3 +77,18 @@ def test_two_processes_store_the_same_bytes(made, home):
     other = sources.open_source(TINY, n_jobs=2)
     assert other.fingerprint == made.fingerprint
     assert np.array_equal(other.pcm(np.arange(len(other))), made.pcm(np.arange(len(made))))
+
+
+def test_the_command_prepares_it_and_names_its_mistakes(home, monkeypatch):
+    from click.testing import CliRunner
+
+    from mtlib.__main__ import program
+
+    monkeypatch.setitem(
+        PROFILES, "smoke", dataclasses.replace(TINY, n_train=3, n_valid=1, n_test=1, n_target=2)
+    )
+    for dataset, line in (("synthetic", "corpus synthetic-smoke: 5 clips"), ("synthetic-events", "2 clips")):
+        result = CliRunner().invoke(program, ["prepare", dataset, "--profile", "smoke", "--jobs", "1"])
+        assert result.exit_code == 0 and line in result.output, result.output
+    result = CliRunner().invoke(program, ["prepare", "synthetic-opera", "--profile", "smoke"])
+    assert result.exit_code == 1 and "unknown target task 'opera'" in result.output
