@@ -13,7 +13,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-EVIDENCE = "application/vnd.mtlib.evidence+json"
+DATA = "application/vnd.mtlib."
 
 
 def _executed(app: Sphinx, docname: str) -> Path:
@@ -37,7 +37,9 @@ def read_executed(app: Sphinx, docname: str, source: list[str]) -> None:
         if any(output["output_type"] == "error" for output in cell.get("outputs", [])):
             raise ExtensionError(f"{docname}: the executed copy ends in an error; run `make book`")
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(EVIDENCE, None)  # for the ledger, not for the page
+            data = output.get("data", {})
+            for kind in [kind for kind in data if kind.startswith(DATA)]:
+                del data[kind]  # for the ledger and the tests, not for the page
         tags = cell["metadata"].setdefault("tags", [])
         if "injected-parameters" in tags:
             tags.append("remove-cell")

@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from mtlib import book, browser, claims, paths
+from mtlib import book, browser, claims, errata, paths
 
 CHAPTER = "book/02_background"
 
@@ -123,6 +123,14 @@ def test_the_ledger_holds_what_the_chapters_recorded(smoke):
     assert [i for i in ledger if i["page"]] and len({item["claim"] for item in ledger}) == len(claims.table())
     page = (smoke / "html" / "book" / "ledger.html").read_text(encoding="utf-8")
     assert all(f"02_background.html#{row.claim.replace('.', '-')}" in page for _, row in recorded)
+
+
+def test_every_note_on_the_original_is_computed_and_stands(smoke):
+    found = errata.collect(book.executed_path("book/errata", smoke))
+    assert sorted(note.erratum for note in found) == errata.to_compute()
+    assert [(note.erratum, note.finds) for note in found if note.stands is not True] == []
+    page = (smoke / "html" / "book" / "errata.html").read_text(encoding="utf-8")
+    assert all(page.count(f"id='{name}'") + page.count(f'id="{name}"') == 1 for name in errata.table())
 
 
 def test_the_bare_book_says_what_is_missing_and_how_to_get_it(bare):
