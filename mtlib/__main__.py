@@ -12,7 +12,11 @@ from typing import Any
 
 import click
 
+<<<<<<< HEAD
 from . import commands, corpus_commands, noise_commands, paths
+=======
+from . import build_commands, commands, corpus_commands, paths
+>>>>>>> e41093d (Filter the ledger, count claims by verdict, compare builds, index the thesis' figures, tell the status of a build)
 from .errors import InputError
 
 
@@ -181,7 +185,11 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
+<<<<<<< HEAD
 for command in (*commands.COMMANDS, *corpus_commands.COMMANDS, *noise_commands.COMMANDS):
+=======
+for command in (*commands.COMMANDS, *corpus_commands.COMMANDS, *build_commands.COMMANDS):
+>>>>>>> e41093d (Filter the ledger, count claims by verdict, compare builds, index the thesis' figures, tell the status of a build)
     program.add_command(command)
 
 if __name__ == "__main__":

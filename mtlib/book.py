@@ -25,6 +25,12 @@ from papermill.exceptions import PapermillExecutionError
 from . import paths, profiles, published
 from .errors import InputError
 
+DATA_KINDS = ("*.csv", "*.toml")
+"""Data that an executed copy depends on."""
+
+READ_OTHERS = ("ledger", "compare", "status")
+"""Pages made from the executed chapters, in order of execution."""
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -35,9 +41,14 @@ def pages() -> list[str]:
 
 
 def notebooks() -> list[str]:
-    """Return the pages that are notebooks; the ledger, which reads the others, comes last."""
+    """Return the pages that are notebooks; those that read the others come last."""
     found = [page for page in pages() if (paths.ROOT / f"{page}.ipynb").is_file()]
-    return sorted(found, key=lambda page: page.endswith("ledger"))
+    return sorted(found, key=lambda page: READ_OTHERS.index(Path(page).name) if reads_others(page) else -1)
+
+
+def reads_others(page: str) -> bool:
+    """Tell whether a page is made from the executed copies of the others."""
+    return Path(page).name in READ_OTHERS
 
 
 def find_notebook(name: str) -> str:
@@ -74,12 +85,13 @@ def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
         "source": hashlib.sha256((paths.ROOT / f"{page}.ipynb").read_bytes()).hexdigest(),
         "parameters": parameters,
         "mtlib": _digest([*(paths.ROOT / "mtlib").rglob("*.py")]),
-        "data": _digest([*paths.DATA.rglob("*.csv"), *paths.DATA.rglob("*.toml")]),
+        "data": _digest([file for kind in DATA_KINDS for file in paths.DATA.rglob(kind)]),
         "published": published.fingerprint(),
         "public": published.is_public_build(),
     }
-    if page.endswith("ledger"):
-        others = [executed_path(other, build) for other in notebooks() if other != page]
+    if reads_others(page):
+        before = notebooks()[: notebooks().index(page)]
+        others = [executed_path(other, build) for other in before]
         result["chapters"] = _digest([path for path in others if path.is_file()])
     return result
 

@@ -12,6 +12,7 @@ reads "holds" or "fails on the synthetic corpus" and is counted apart. Every cha
 import csv
 import html
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
@@ -26,7 +27,7 @@ from .rules import judge, judge_correlation, judge_exact, judge_interval, judge_
 
 __all__ = [
     "Evidence", "badge", "collect", "interval_text", "judge", "judge_correlation", "judge_exact",
-    "judge_interval", "judge_order", "ledger_html", "ledger_json", "record", "table", "wording",
+    "judge_interval", "judge_order", "record", "table", "wording",
 ]  # fmt: skip
 
 MIME = "application/vnd.mtlib.evidence+json"
@@ -34,6 +35,8 @@ VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
 SYMBOLS = {"supported": "●", "contradicted": "✕", "inconclusive": "○", "not tested": "–"}
 SOURCES = ("published", "arithmetic", "labels", "real corpus", "synthetic")
 """Where evidence can come from; only ``synthetic`` does not judge."""
+
+_shown: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,10 @@ def record(
         None if n is None else int(n), rule, verdict, reason, provenance or {},
     )  # fmt: skip
     text = f"{claim} – {wording(evidence)}. {reason}"
-    display({"text/html": badge(evidence), "text/plain": text, MIME: asdict(evidence)}, raw=True)
+    _shown[claim] += 1
+    display(
+        {"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True
+    )
     return evidence
 
 
@@ -143,8 +149,13 @@ def interval_text(evidence: Evidence) -> str:
     return text + (f", n = {evidence.n:,}" if evidence.n is not None else "")
 
 
-def badge(evidence: Evidence) -> str:
-    """Return the evidence as the small HTML table of a claim badge."""
+def anchor(claim: str, number: int = 1) -> str:
+    """Return the id of the badge with a page's `number`-th evidence for a claim."""
+    return claim.replace(".", "-") + (f"-{number}" if number > 1 else "")
+
+
+def badge(evidence: Evidence, number: int = 1) -> str:
+    """Return the evidence as the small HTML table of a claim badge, linked to its row of the ledger."""
     claim = table()[evidence.claim]
     kind = evidence.verdict.replace(" ", "-")
     rows = {
@@ -160,9 +171,10 @@ def badge(evidence: Evidence) -> str:
         if value
     )
     return (
-        f"<div class='mt-claim mt-{kind}' id='{evidence.claim.replace('.', '-')}'>"
+        f"<div class='mt-claim mt-{kind}' id='{anchor(evidence.claim, number)}'>"
         f"<p class='mt-verdict'><span aria-hidden='true'>{SYMBOLS[evidence.verdict]}</span> "
-        f"<strong>{evidence.claim}</strong> {html.escape(wording(evidence))}</p>"
+        f"<a href='ledger.html#{anchor(evidence.claim)}'><strong>{evidence.claim}</strong></a> "
+        f"{html.escape(wording(evidence))}</p>"
         f"<table>{body}</table></div>"
     )
 
@@ -200,46 +212,3 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
                     )
                 rows.append((Path(path).stem, Evidence(**row)))
     return rows
-
-
-def ledger_json(rows: Iterable[tuple[str, Evidence]]) -> list[dict[str, Any]]:
-    """Return one object per claim and evidence row; a claim without evidence has one with empty fields."""
-    by_claim: dict[str, list[tuple[str, Evidence]]] = {name: [] for name in table()}
-    for page, evidence in rows:
-        by_claim[evidence.claim].append((page, evidence))
-    empty = dict.fromkeys(item.name for item in fields(Evidence)) | {
-        "verdict": "not tested",
-        "reason": "no chapter records evidence for it yet",
-    }
-    return [
-        {**empty, "claim": name, "page": None, "statement": table()[name]["claim"]}
-        if not found
-        else {**asdict(evidence), "page": page, "statement": table()[name]["claim"]}
-        for name, rows_of_claim in by_claim.items()
-        for found, page, evidence in ([(True, *row) for row in rows_of_claim] or [(False, None, None)])
-    ]
-
-
-def ledger_html(objects: list[dict[str, Any]]) -> str:
-    """Return the ledger as an HTML table, claims linked to the cells with their evidence."""
-    lines = []
-    for item in objects:
-        claim = item["claim"]
-        judged = Evidence(**{f.name: item[f.name] for f in fields(Evidence)})
-        anchor = claim.replace(".", "-")
-        link = f"<a href='{item['page']}.html#{anchor}'>{claim}</a>" if item["page"] else claim
-        where = ", ".join(filter(None, [item["source"], item["tier"]]))
-        cells = (
-            f"{link}<br><span class='mt-muted'>§{html.escape(table()[claim]['section'])}</span>",
-            f"{html.escape(item['statement'])} <i>Reported: {html.escape(table()[claim]['reported'])}</i>",
-            html.escape(interval_text(judged)),
-            f"<span aria-hidden='true'>{SYMBOLS[judged.verdict]}</span> {html.escape(wording(judged))}",
-            html.escape(": ".join(filter(None, [where, item["reason"]]))),
-        )
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    names = ("Claim", "What the thesis says", "We find", "Verdict", "Evidence")
-    head = "".join(f"<th scope='col'>{name}</th>" for name in names)
-    return (
-        "<div class='mt-scroll' tabindex='0'><table class='mt-ledger mt-claims'>"
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )

@@ -26,8 +26,11 @@ from myst_nb import glue
 from . import published
 from .devices import resolve_device
 from .errors import InputError
-from .profiles import Settings
+from .profiles import STANDARD, Settings
 from .provenance import commit, device_name
+
+MIME = "application/vnd.mtlib.page+json"
+"""Kind of the output that says how a page was made; the status page reads it."""
 
 LEVEL_DB = -20.0
 """Root mean square of every player, in decibels of full scale; lowered where a peak would clip."""
@@ -89,9 +92,17 @@ def missing(what: str, reason: str) -> None:
     )
 
 
+def scrolling(table: str, label: str) -> str:
+    """Wrap an HTML table so that it scrolls sideways on a narrow screen, by the keyboard too."""
+    return (
+        f"<div class='mt-scroll' tabindex='0' role='region' aria-label='{html.escape(label)}'>{table}</div>"
+    )
+
+
 def show_table(frame: pd.DataFrame) -> None:
     """Show a table that scrolls sideways on a narrow screen."""
-    display(HTML(f"<div class='mt-scroll'>{frame.to_html(index=False, border=0, classes='mt-ledger')}</div>"))
+    table = frame.to_html(index=False, border=0, classes="mt-ledger")
+    display(HTML(scrolling(table, f"Table of {', '.join(map(str, frame.columns))}")))
 
 
 def set_glue(**values: Any) -> None:
@@ -115,18 +126,32 @@ def provenance(settings: Settings) -> dict[str, str]:
     }
 
 
-def foot(settings: Settings) -> HTML:
-    """Return the foot of a page, and glue ``minutes`` and ``peak_memory`` for its card."""
+def foot(settings: Settings) -> None:
+    """Show the foot of a page, store it as data, and glue ``minutes`` and ``peak_memory`` for its card."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = time.perf_counter() - _started
     wall = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
     scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    memory = f"{used.ru_maxrss * scale / 2**30:.1f} GiB"
+    gibibytes = used.ru_maxrss * scale / 2**30
+    memory = f"{gibibytes:.1f} GiB"
     set_glue(minutes=wall, peak_memory=memory)
-    rows = {
-        **provenance(settings),
+    made = provenance(settings)
+    rows = made | {
         "time": f"{wall} ({used.ru_utime + used.ru_stime:.0f} core-seconds)",
         "peak memory": memory,
     }
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
-    return HTML(f"<dl class='mt-foot' aria-label='How this page was made'>{items}</dl>")
+    data = {
+        "parameters": {
+            "profile": settings.profile.name,
+            **{name: getattr(settings, name) for name in STANDARD[1:]},
+            **settings.own,
+        },
+        "provenance": made,
+        "seconds": round(seconds, 1),
+        "core_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_gib": round(gibibytes, 2),
+    }
+    page = f"<dl class='mt-foot' aria-label='How this page was made'>{items}</dl>"
+    text = "; ".join(f"{name}: {value}" for name, value in rows.items())
+    display({"text/html": page, "text/plain": text, MIME: data}, raw=True)

@@ -1,0 +1,263 @@
+"""The ledger: every claim of the thesis, the evidence of the executed chapters, and what they come to.
+
+A claim's own verdict comes from evidence that may judge: published files, arithmetic, labels, real
+corpora. Rows that decide alike give their verdict; rows that disagree make it ``divided``, and both are
+shown. Synthetic evidence never judges: it is counted apart. The ledger page uses this module.
+"""
+
+import html
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import altair as alt
+
+from . import charts, thesis_index
+from .claims import SYMBOLS, Evidence, anchor, interval_text, table, wording
+
+VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
+"""What the real evidence for a claim can come to."""
+
+_SYMBOLS = SYMBOLS | {"divided": "◐"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of evidence, and the badge that shows it."""
+
+    page: str
+    anchor: str
+    evidence: Evidence
+
+
+def rows(collected: Iterable[tuple[str, Evidence]]) -> dict[str, list[Row]]:
+    """Group evidence, as `claims.collect` gives it, by claim; every claim has its list."""
+    grouped: dict[str, list[Row]] = {name: [] for name in table()}
+    seen: Counter[tuple[str, str]] = Counter()
+    for page, evidence in collected:
+        seen[page, evidence.claim] += 1
+        number = seen[page, evidence.claim]
+        grouped[evidence.claim].append(Row(page, anchor(evidence.claim, number), evidence))
+    return grouped
+
+
+def verdict(evidence: Iterable[Evidence]) -> str:
+    """Return what evidence that may judge comes to; synthetic rows are passed over."""
+    found = {row.verdict for row in evidence if row.source != "synthetic"}
+    decided = found & {"supported", "contradicted"}
+    if len(decided) == 2:
+        return "divided"
+    if decided:
+        return decided.pop()
+    return "inconclusive" if "inconclusive" in found else "not tested"
+
+
+def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
+    """Count claims by the verdict of real evidence, and apart by what the synthetic corpus says.
+
+    Returns
+    -------
+    dict of str to int
+        ``claims``, one key a verdict of `VERDICTS`, and ``synthetic holds``, ``synthetic fails``,
+        ``synthetic undecided``, ``synthetic divided``: claims with evidence from the synthetic corpus.
+    """
+    result = {"claims": len(grouped)} | dict.fromkeys(VERDICTS, 0)
+    result |= {f"synthetic {word}": 0 for word in ("holds", "fails", "undecided", "divided")}
+    for found in grouped.values():
+        result[verdict(row.evidence for row in found)] += 1
+        seen = {row.evidence.verdict for row in found if row.evidence.source == "synthetic"}
+        if decided := seen & {"supported", "contradicted"}:
+            word = "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
+            result[f"synthetic {word}"] += 1
+        elif "inconclusive" in seen:
+            result["synthetic undecided"] += 1
+    return result
+
+
+def as_json(grouped: dict[str, list[Row]]) -> list[dict[str, Any]]:
+    """Return one object per claim and evidence row; a claim without evidence has one with empty fields."""
+    empty = dict.fromkeys(item.name for item in fields(Evidence)) | {
+        "verdict": "not tested",
+        "reason": "no chapter records evidence for it yet",
+        "page": None,
+        "anchor": None,
+    }
+    objects = []
+    for name, found in grouped.items():
+        claim = {"statement": table()[name]["claim"], "claim_verdict": verdict(r.evidence for r in found)}
+        lines = [{**asdict(r.evidence), "page": r.page, "anchor": r.anchor} for r in found]
+        objects += [{**line, "claim": name, **claim} for line in lines or [empty]]
+    return objects
+
+
+def _claim_cell(name: str, rowspan: int) -> str:
+    row = table()[name]
+    text = "; ".join(row[key] for key in ("section", "claim", "metric", "reported", "how_on_published"))
+    places = ", ".join(map(thesis_index.link, thesis_index.mentioned(text)))
+    notes = ", ".join(
+        f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note
+    )
+    details = [f"§{html.escape(row['section'])}", f"importance {row['importance']}", places, notes]
+    return (
+        f"<th scope='rowgroup' rowspan='{rowspan}'><span id='{anchor(name)}'>{name}</span>"
+        f"<p class='mt-muted'>{' · '.join(filter(None, details))}</p>"
+        f"<p>{html.escape(row['claim'])}</p><p><i>Reported: {html.escape(row['reported'])}</i></p></th>"
+    )
+
+
+def _evidence_cells(row: Row | None) -> str:
+    if row is None:
+        return "<td>–</td><td>–</td><td>– not tested</td><td>no chapter records evidence for it yet</td>"
+    seen = row.evidence
+    where = f"{html.escape(seen.source)}, {seen.tier}"
+    mark = f"<span aria-hidden='true'>{SYMBOLS[seen.verdict]}</span> {html.escape(wording(seen))}"
+    why = ". ".join(filter(None, [seen.rule, seen.reason]))
+    return (
+        f"<td><a href='{row.page}.html#{row.anchor}'>{where}</a></td><td>{interval_text(seen)}</td>"
+        f"<td>{mark}</td><td>{html.escape(why)}</td>"
+    )
+
+
+def _menu(name: str, label: str, values: Iterable[str]) -> str:
+    options = "".join(f"<option>{html.escape(value)}</option>" for value in values)
+    return (
+        f"<label>{label} <select data-filter='{name}'><option value=''>all</option>{options}</select></label>"
+    )
+
+
+_SCRIPT = """
+(function () {
+  const box = document.getElementById('mt-filters'), menus = [...box.querySelectorAll('select')];
+  const groups = [...document.querySelectorAll('#mt-claims tbody')], told = box.querySelector('output');
+  function show() {
+    let n = 0;
+    for (const group of groups) {
+      const kept = menus.every(m => !m.value || group.dataset[m.dataset.filter].split('|').includes(m.value));
+      group.hidden = !kept;
+      n += kept;
+    }
+    told.textContent = n + ' of ' + groups.length + ' claims';
+  }
+  function open() {
+    if (!/^#C\\d/.test(location.hash)) return;
+    menus.forEach(m => { m.value = ''; });
+    show();
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }
+  box.addEventListener('change', show);
+  addEventListener('hashchange', open);
+  show();
+  open();
+})();
+"""
+
+
+def as_html(grouped: dict[str, list[Row]]) -> str:
+    """Return the ledger as an HTML table with filters; each claim links to the thesis and to its cells."""
+    bodies = []
+    for name, found in grouped.items():
+        judged = verdict(row.evidence for row in found)
+        first, *others = found or [None]
+        lines = [_claim_cell(name, max(1, len(found))) + _evidence_cells(first)]
+        lines += [_evidence_cells(row) for row in others]
+        sources = "|".join(sorted({row.evidence.source for row in found}))
+        data = {key: table()[name][key] for key in ("chapter", "importance")}
+        data |= {"verdict": judged, "source": sources}
+        bodies.append(
+            f"<tbody {' '.join(f'data-{key}={chr(39)}{value}{chr(39)}' for key, value in data.items())}>"
+            + "".join(f"<tr>{line}</tr>" for line in lines)
+            + "</tbody>"
+        )
+    claims = table().values()
+    menus = (
+        _menu("chapter", "Chapter", sorted({row["chapter"] for row in claims})),
+        _menu("importance", "Importance", sorted({row["importance"] for row in claims})),
+        _menu("verdict", "Verdict", VERDICTS),
+        _menu("source", "Evidence from", sorted({r.evidence.source for f in grouped.values() for r in f})),
+    )
+    heads = "".join(
+        f"<th scope='col'>{head}</th>"
+        for head in ("Claim", "Evidence", "We find", "Verdict", "Rule and reason")
+    )
+    return (
+        f"<div id='mt-filters' class='mt-filters'>{''.join(menus)} <output aria-live='polite'></output></div>"
+        "<div class='mt-scroll' tabindex='0' role='region' aria-label='Ledger of claims'>"
+        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>{''.join(bodies)}"
+        f"</table></div><script>{_SCRIPT}</script>"
+    )
+
+
+def counts_html(tally: dict[str, int]) -> str:
+    """Return the headline counts as a row of figures."""
+    cells = "".join(
+        f"<div class='mt-{name.replace(' ', '-')}'>"
+        f"<dt><span aria-hidden='true'>{_SYMBOLS[name]}</span> {name}</dt><dd>{tally[name]}</dd></div>"
+        for name in VERDICTS
+    )
+    return f"<dl class='mt-counts' aria-label='Claims by verdict of real evidence'>{cells}</dl>"
+
+
+def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
+    """Draw the estimates with intervals within −1 … 1, chapter by chapter; None where there are none.
+
+    Differences, correlations and shares are drawn; counts and other units stay in the table.
+    """
+    points = [
+        {
+            "chapter": f"Chapter {table()[name]['chapter']}",
+            "evidence": f"{name} {row.evidence.source}" + (f" ({number})" if number > 1 else ""),
+            "source": row.evidence.source,
+            "verdict": wording(row.evidence),
+            "mark": row.evidence.verdict,
+            **{key: round(getattr(row.evidence, key), 5) for key in ("estimate", "low", "high")},
+            "n": row.evidence.n,
+            "rule": row.evidence.rule,
+        }
+        for name, found in grouped.items()
+        for number, row in enumerate(found, 1)
+        if None not in (row.evidence.estimate, row.evidence.low)
+        and max(abs(row.evidence.low), abs(row.evidence.high)) <= 1
+    ]
+    if not points:
+        return None
+    chapters = sorted({point["chapter"] for point in points})
+    longest = max(Counter(point["chapter"] for point in points).values())
+    choose = alt.selection_point(
+        fields=["chapter"],
+        value=chapters[0],
+        bind=alt.binding_select(options=chapters, name="Show  "),
+        empty=False,
+    )
+    base = (
+        alt.Chart(alt.Data(values=points))
+        .transform_filter(choose)
+        .encode(
+            y=alt.Y("evidence:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            tooltip=[
+                *(f"{name}:N" for name in ("evidence", "verdict", "rule")),
+                *(f"{name}:Q" for name in ("estimate", "low", "high", "n")),
+            ],
+        )
+    )
+    sources = {name: colour for name, colour in charts.COLOURS.items() if name != "thesis"}
+    sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7"}
+    scale = alt.Scale(domain=list(sources), range=list(sources.values()))
+    colour = alt.Color("source:N", scale=scale, title="Evidence from")
+    shape = alt.Shape(
+        "mark:N", title=None, legend=None,
+        scale=alt.Scale(domain=list(SYMBOLS), range=["circle", "cross", "circle", "stroke"]),
+    )  # fmt: skip
+    fill = alt.condition("datum.mark == 'inconclusive'", alt.value("transparent"), colour)
+    x = alt.X("low:Q", title="Difference, correlation or share, with 95 % interval")
+    chart = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
+    chart += base.mark_point(size=70).encode(x="estimate:Q", stroke=colour, fill=fill, shape=shape)
+    zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    text = "; ".join(
+        f"{p['evidence']} {p['estimate']:.3g} [{p['low']:.3g}, {p['high']:.3g}]" for p in points[:40]
+    )
+    return charts.finish(
+        (zero + chart).add_params(choose),
+        f"{len(points)} estimates with intervals: {text}" + ("…" if len(points) > 40 else ""),
+        height=max(120, 22 * longest),
+    )

@@ -1,0 +1,67 @@
+"""The ledger: evidence that disagrees is shown as such, and synthetic evidence never judges."""
+
+import pytest
+
+from mtlib import claims, ledger
+
+
+def evidence(claim="C2.02", source="arithmetic", verdict="supported", **more) -> claims.Evidence:
+    values = {"corpus": "none", "profile": "quick", "tier": "live", "rule": "a rule", "reason": "a <reason>"}
+    values |= dict.fromkeys(("estimate", "low", "high", "n")) | more
+    return claims.Evidence(claim=claim, source=source, verdict=verdict, **values)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], "not tested"),
+        ([("published", "not tested")], "not tested"),
+        ([("synthetic", "supported")], "not tested"),
+        ([("synthetic", "contradicted"), ("labels", "supported")], "supported"),
+        ([("labels", "inconclusive")], "inconclusive"),
+        ([("labels", "inconclusive"), ("published", "contradicted")], "contradicted"),
+        ([("labels", "supported"), ("published", "contradicted")], "divided"),
+    ],
+)
+def test_the_verdict_of_a_claim_comes_from_evidence_that_may_judge(found, expected):
+    assert ledger.verdict(evidence(source=s, verdict=v) for s, v in found) == expected
+
+
+def test_counts_keep_synthetic_evidence_apart():
+    rows = [
+        ("a", evidence()),
+        ("a", evidence("C3.02", "synthetic", "contradicted")),
+        ("b", evidence("C3.03", "synthetic", "supported")),
+        ("b", evidence("C3.03", "synthetic", "contradicted")),
+        ("b", evidence("C3.04", "synthetic", "inconclusive")),
+    ]
+    tally = ledger.counts(ledger.rows(rows))
+    n_claims = len(claims.table())
+    assert sum(tally[name] for name in ledger.VERDICTS) == tally["claims"] == n_claims
+    assert (tally["supported"], tally["not tested"]) == (1, n_claims - 1)
+    found = [tally[f"synthetic {name}"] for name in ("holds", "fails", "undecided", "divided")]
+    assert found == [0, 1, 1, 1]
+
+
+def test_every_claim_is_in_the_ledger_and_every_row_leads_to_its_cell():
+    grouped = ledger.rows(
+        [("02_background", evidence()), ("02_background", evidence(verdict="contradicted"))]
+    )
+    objects = ledger.as_json(grouped)
+    assert list(dict.fromkeys(item["claim"] for item in objects)) == list(claims.table())
+    assert [item["anchor"] for item in objects if item["claim"] == "C2.02"] == ["C2-02", "C2-02-2"]
+    assert {item["claim_verdict"] for item in objects if item["claim"] == "C2.02"} == {"divided"}
+    page = ledger.as_html(grouped)
+    assert page.count("<tbody ") == len(claims.table())
+    assert "02_background.html#C2-02-2" in page and "a &lt;reason&gt;" in page
+    assert "data-verdict='divided'" in page and "href='errata.html#E01'" in page
+    assert page.count("href='02_background.html#tab-2-b'") == 0  # this claim names no table in its own words
+
+
+def test_the_forest_draws_what_fits_its_axis():
+    interval = {"low": -0.1, "high": 0.3, "estimate": 0.1, "n": 9}
+    counts = {"low": 10.0, "high": 30.0, "estimate": 20.0, "n": 9}
+    grouped = ledger.rows([("a", evidence(**interval)), ("a", evidence("C3.01", "labels", **counts))])
+    spec = ledger.forest(grouped).to_dict()
+    assert spec["description"].startswith("1 estimates with intervals: C2.02 arithmetic 0.1 [-0.1, 0.3]")
+    assert ledger.forest(ledger.rows([])) is None
