@@ -12,11 +12,7 @@ from typing import Any
 
 import click
 
-<<<<<<< HEAD
-from . import commands, corpus_commands, noise_commands, paths
-=======
-from . import build_commands, commands, corpus_commands, paths
->>>>>>> e41093d (Filter the ledger, count claims by verdict, compare builds, index the thesis' figures, tell the status of a build)
+from . import build_commands, commands, corpus_commands, noise_commands, paths
 from .errors import InputError
 
 
@@ -185,12 +181,14 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
-<<<<<<< HEAD
-for command in (*commands.COMMANDS, *corpus_commands.COMMANDS, *noise_commands.COMMANDS):
-=======
-for command in (*commands.COMMANDS, *corpus_commands.COMMANDS, *build_commands.COMMANDS):
->>>>>>> e41093d (Filter the ledger, count claims by verdict, compare builds, index the thesis' figures, tell the status of a build)
-    program.add_command(command)
+for module in (
+    commands,
+    corpus_commands,
+    noise_commands,
+    build_commands,
+):
+    for command in module.COMMANDS:
+        program.add_command(command)
 
 if __name__ == "__main__":
     program(prog_name="python -m mtlib")

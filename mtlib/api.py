@@ -76,8 +76,9 @@ def _item_html(item: Item, owner: str) -> str:
         _item_html(member, f"{owner}.{item.name}") for member in item.members if member.docstring
     )
     return (
-        f"<details class='mt-api' id='{owner}.{item.name}'><summary><code>{html.escape(item.signature)}</code>"
-        f"</summary>{_text(item.docstring)}{members}</details>"
+        f"<details class='mt-api' id='{owner}.{item.name}'>"
+        f"<summary><code>{html.escape(item.signature)}</code></summary>"
+        f"{_text(item.docstring)}{members}</details>"
     )
 
 

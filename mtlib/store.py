@@ -181,6 +181,7 @@ def _join(folder: Path, table: pd.DataFrame, plan: list[Shard], recipe: dict[str
 
 
 def write_labels(folder: Path, name: str, labels: np.ndarray, meta: dict, tags: dict) -> dict[str, Any]:
+    """Write a label set under the key of its content, and return its entry in the manifest."""
     buffer = io.BytesIO()
     np.save(buffer, labels, allow_pickle=False)
     data = buffer.getvalue()
@@ -211,6 +212,7 @@ def _remove_unnamed(folder: Path, content: dict[str, Any], plan: list[Shard]) ->
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file that is whole or not there."""
     with atomic(path) as file:
         file.write(json.dumps(content, indent=1).encode() + b"\n")
 
@@ -255,6 +257,7 @@ def _checked_table(name: str, table: pd.DataFrame, task: str, n_samples: int | N
 
 
 def checked_labels(name: str, labels: np.ndarray, n_clips: int, task: str, n_tags: int) -> np.ndarray:
+    """Return a label set as an array; refuse one whose name, shape or values a corpus cannot hold."""
     labels = np.asarray(labels)
     shape = (n_clips,) if task == "multiclass" else (n_clips, n_tags)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlib import book, paths, thesis_index
+from mtlib import book, thesis_index
 
 
 def test_targets_are_found_where_they_stand(tmp_path):
@@ -21,16 +21,14 @@ def test_no_target_is_made_up():
     assert set(thesis_index.pages()) <= {entry.anchor for entry in thesis_index.entries()}
 
 
+UNDER_WAY = {"3", "4", "5", "7"}
+"""Chapters of which this version holds a part, or nothing."""
+
+
 @pytest.mark.parametrize("entry", thesis_index.entries(), ids=lambda entry: entry.name)
 def test_every_item_has_a_place_or_a_reason(entry):
-    """A chapter that is in the book holds its items; what is not redone says why."""
     place = thesis_index.place(entry)
-    chapters = {page.rpartition("/")[2] for page in book.pages()}
-    if any(name.startswith(f"0{entry.chapter}_") for name in chapters):
-        assert entry.anchor in thesis_index.pages() and f"#{entry.anchor}'" in place
-    else:
-        assert entry.anchor in thesis_index.pages() or place.startswith(
-            ("not here: ", "not in this version: ")
-        )
     if page := thesis_index.pages().get(entry.anchor):
-        assert f"book/{page}" in book.pages() and (paths.ROOT / "book").exists()
+        assert f"book/{page}" in book.pages() and f"{page}.html#{entry.anchor}'" in place
+    else:
+        assert entry.chapter in UNDER_WAY and place.startswith(("not here: ", "not in this version: "))
