@@ -48,6 +48,8 @@ def sweep() -> None:
         silent = int(np.sum(states == "silent"))
         if silent > len(states) / 5:
             problems.append(f"silent at {silent} of {len(states)} pitches")
+        if problems:  # where it explodes changes from time to time
+            low, high, gaps = "", "", []
         rows.append((is_drum, program, low, high, " ".join(map(str, gaps)), "; ".join(problems)))
         print(rows[-1], flush=True)
     columns = ["is_drum", "program", "low", "high", "gaps", "problem"]

@@ -12,14 +12,13 @@ Conventions
 
 import csv
 import functools
-import importlib.util
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import paths
 from ..errors import InputError
+from . import soundfont
 
 RATE = 44_100
 """Sample rate the synthesiser works at, in hertz: at lower rates cymbals fold back into the band we keep."""
@@ -65,12 +64,6 @@ def check(program: int, is_drum: bool) -> Range:
     return Range(int(row["low"]), int(row["high"]), frozenset(map(int, row["gaps"].split())))
 
 
-@functools.cache
-def _soundfont() -> str:
-    package = importlib.util.find_spec("pretty_midi")  # for its file alone: the import takes a second
-    return str(Path(package.origin).parent / "TimGM6mb.sf2")
-
-
 def play(program: int, is_drum: bool, pitch: int, seconds: float) -> np.ndarray:
     """Play one note. May never return: call it through `player`.
 
@@ -86,5 +79,5 @@ def play(program: int, is_drum: bool, pitch: int, seconds: float) -> np.ndarray:
     track.notes.append(symusic.Note(0.0, seconds, pitch, 100, ttype="second"))
     score.tracks.append(track)
     # one that has played before does not play every note as a new one does; a new one costs 0.3 ms
-    synthesizer = symusic.Synthesizer(_soundfont(), RATE, 0)
+    synthesizer = symusic.Synthesizer(str(soundfont.tuned()), RATE, 0)
     return np.ascontiguousarray(synthesizer.render(score, stereo=False)[0])
