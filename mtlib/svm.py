@@ -15,6 +15,7 @@ Conventions
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from sklearn import config_context
@@ -80,6 +81,7 @@ class Kernels:
         self.n_features = sum(block.shape[1] for block in self.blocks)
         self.standardise = standardise
         self._all = None if standardise else _products(self.blocks)
+        self._kept: tuple = ((), None)
 
     def of(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return linear kernel and squared distances, each (row, column); `columns` are training clips."""
@@ -92,6 +94,25 @@ class Kernels:
         n = len(rows)
         linear = np.ascontiguousarray(linear[:n, n:])
         return linear, _distances(linear, squares[:n], squares[n:])
+
+    def gram(self, split: Split, gamma: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the kernel between training clips, and of test (row) with training clips (column).
+
+        `gamma` None is the linear kernel. The latest of what calls can share is kept. Raw features: the
+        kernel of all clips, of which each split takes its part. Standardised: the distances of the split.
+        """
+        train, test = split
+        if self._all is None:
+            if self._kept[0] is not split:
+                self._kept = split, [self.of(train, train), self.of(test, train)]
+            (linear, distances), (test_linear, test_distances) = self._kept[1]
+            return _kernel(linear, distances, gamma), _kernel(test_linear, test_distances, gamma)
+        if self._kept[0] != (gamma,):
+            linear, squares = self._all
+            distances = None if gamma is None else _distances(linear, squares, squares)
+            self._kept = (gamma,), _kernel(linear, distances, gamma)
+        columns = self._kept[1].take(train, 1)
+        return columns.take(train, 0), columns.take(test, 0)
 
     def features(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the concatenated feature (row, feature); `columns` are training clips."""
@@ -111,6 +132,13 @@ def _distances(linear: np.ndarray, row_squares: np.ndarray, column_squares: np.n
     distances += row_squares[:, None]
     distances += column_squares
     return np.maximum(distances, 0, out=distances)
+
+
+def _kernel(linear: np.ndarray, distances: np.ndarray, gamma: float | None) -> np.ndarray:
+    if gamma is None:
+        return linear
+    exponents = distances * -gamma
+    return np.exp(exponents, out=exponents)
 
 
 def _standardise(block: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -186,30 +214,43 @@ def predict(
     ndarray (configuration, test clip)
         A configuration that `max_iter` stopped is a row of NaN.
     """
+    return _predict(kernels, y, [split], configurations, max_iter, exact)[0]
+
+
+def _predict(
+    kernels: Kernels,
+    y: np.ndarray,
+    splits: Sequence[Split],
+    configurations: Sequence[Configuration],
+    max_iter: int,
+    exact: bool,
+) -> list[np.ndarray]:
+    """Return the test predictions (configuration, test clip) of every split."""
     y = np.asarray(y)
     if not np.isfinite(y).all():
         raise InputError("the targets hold NaN or infinity; leave these clips out")
-    train, test = split
-    if len(np.unique(y[train])) < 2:
+    if any(len(np.unique(y[train])) < 2 for train, _ in splits):
         raise InputError("the training clips of a split must hold at least two values")
-    train_linear, train_distances = kernels.of(train, train)
-    test_linear, test_distances = kernels.of(test, train)
     exact = exact and not np.issubdtype(y.dtype, np.integer)
-    results = np.full((len(configurations), len(test)), np.nan)
-    for kind, gamma in dict.fromkeys((c.kernel, c.gamma) for c in configurations):
+    results = [np.full((len(configurations), len(test)), np.nan) for _, test in splits]
+    kinds = dict.fromkeys((c.kernel, c.gamma) for c in configurations)
+    turns = product(range(len(splits)), kinds)
+    if not kernels.standardise:  # one kind after the other, so that the splits share its kernel
+        turns = sorted(turns, key=lambda turn: list(kinds).index(turn[1]))
+    for k, (kind, gamma) in turns:
+        train, test = splits[k]
         rows = [i for i, c in enumerate(configurations) if (c.kernel, c.gamma) == (kind, gamma)]
         rows.sort(key=lambda i: configurations[i].C)
-        if exact and kind == "linear":
-            inputs, test_inputs = kernels.features(train, train), kernels.features(test, train)
-        elif kind == "linear":
-            inputs, test_inputs = train_linear, test_linear
-        else:
-            inputs, test_inputs = np.exp(-gamma * train_distances), np.exp(-gamma * test_distances)
         penalties = [configurations[i].C for i in rows]
-        path = _path(inputs, test_inputs, y[train], penalties, exact and kind == "linear", max_iter)
+        direct = exact and kind == "linear"
+        if direct:
+            inputs = kernels.features(train, train), kernels.features(test, train)
+        else:
+            inputs = kernels.gram(splits[k], gamma)
+        path = _path(*inputs, y[train], penalties, direct, max_iter)
         for i, predictions in zip(rows, path, strict=True):
             if predictions is not None:
-                results[i] = predictions
+                results[k][i] = predictions
     return results
 
 
@@ -253,7 +294,7 @@ def search(
         One array a split.
     """
     y = np.asarray(y)
-    predictions = [predict(kernels, y, split, configurations, max_iter=max_iter) for split in splits]
+    predictions = _predict(kernels, y, splits, configurations, max_iter, exact=True)
     scores = _scores(y, splits, predictions)
     if confirm and not np.issubdtype(y.dtype, np.integer):
         _, highest = best(scores, splits)
