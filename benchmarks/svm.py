@@ -15,6 +15,7 @@ import time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import psutil
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV
@@ -85,6 +86,15 @@ def without_repetitions(search: GridSearchCV) -> float:
     return spent[list(first.values())].sum() / spent.sum()
 
 
+def clocks() -> np.ndarray:
+    """Return seconds passed, and core-seconds of this process and of those it started."""
+    here = psutil.Process()
+    spent = [process.cpu_times() for process in (here, *here.children(recursive=True))]
+    ended = here.cpu_times()
+    busy = sum(t.user + t.system for t in spent) + ended.children_user + ended.children_system
+    return np.array([time.perf_counter(), busy])
+
+
 def differences(scores: np.ndarray, theirs: np.ndarray, grid: tuple, splits: list) -> dict[str, np.ndarray]:
     """Return differences by kind: over single folds, over means by kernel, and of the best."""
     linear = np.array([c.kernel == "linear" for c in grid])
@@ -103,24 +113,24 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool) -> None
     data = targets.load(task)
     splits = targets.author_splits(data)
     pool = Parallel(n_jobs=2, batch_size=1)
-    passes, theirs, once = [], 0.0, 0.0
+    passes, theirs, once = [], np.zeros(2), np.zeros(2)
     found: dict[str, list[np.ndarray]] = {}
 
     def run_ours() -> list[np.ndarray]:
         pool(delayed(ours)(name, "T3", confirm) for name in "11")  # starts the processes
         pool(delayed(targets.load)(task) for _ in range(2))
-        started = time.perf_counter()
+        started = clocks()
         results = pool(delayed(ours)(name, task, confirm) for name in names)
-        passes.append(time.perf_counter() - started)
-        print(f"ours: {passes[-1]:.1f} s", flush=True)
+        passes.append(clocks() - started)
+        print("ours: {:.1f} s, {:.1f} core-seconds".format(*passes[-1]), flush=True)
         return results
 
     results = run_ours()
     for i, (name, scores) in enumerate(zip(names, results, strict=True)):
-        started = time.perf_counter()
+        started = clocks()
         search = library(data, name, verbatim)
-        seconds = time.perf_counter() - started
-        theirs, once = theirs + seconds, once + seconds * without_repetitions(search)
+        spent = clocks() - started
+        theirs, once = theirs + spent, once + spent * without_repetitions(search)
         n_features = sum(part.shape[1] for part in data.parts(name))
         reference = library_scores(search, n_features)
         for kind, values in differences(scores, reference, svm.grid(n_features), splits).items():
@@ -134,9 +144,11 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool) -> None
             )
     if verbatim:
         run_ours()  # before and after, so that whatever else the machine does falls on both
-        mean = sum(passes) / len(passes)
-        print(f"{task}, {len(names)} combinations, seconds: verbatim {theirs:.1f}, ours {mean:.1f}")
-        print(f"verbatim {theirs / mean:.2f}x ours; without repetitions {once / mean:.2f}x")
+        mean = np.mean(passes, axis=0)
+        print(f"{task}, {len(names)} combinations, ours and verbatim:")
+        for unit, our, full, short in zip(("seconds", "core-seconds"), mean, theirs, once, strict=True):
+            ratios = f"{full / our:.2f}x; without repetitions {short / our:.2f}x"
+            print(f"    {unit}: {our:.1f} and {full:.1f}, {ratios}")
 
 
 def main() -> None:
