@@ -1,0 +1,242 @@
+"""Deconvolution: from one feature of a convnet back to the spectrogram that excited it.
+
+On the way forth every pooling keeps its *switches*, the places of its maxima. On the way back, stage by
+stage, maps are rectified, put back to those places and filtered with the transposed kernels, until one
+image of the input's size is left [Zeiler2014; Choi2018, §7.2.2]. Chapter 7 looks at the images, and
+`mtlib.auralisation` makes them audible. Every convolutional network of `mtlib.models` will do.
+
+Conventions
+    Images are (feature, freq, time) in the units of the network's input, signed: the last filter is not
+    followed by a rectifier, as in the author's code. A normalisation counts as part of the filter before
+    it: its gain scales the kernel; offsets are dropped, as are the biases of the author's code (E65).
+    Layers count from 1, features from 0, as in the thesis. The way back starts at the pooled map.
+
+References
+    M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import InputError
+from .layers import ACTIVATIONS, ConvStage, TimeNorm
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage did to the clips: enough to go back."""
+
+    stage: ConvStage
+    gain: Tensor
+    """Of the normalisation, (map,)."""
+    active: Tensor
+    """Activations at the places of the convolution, before pooling where the network pools last."""
+    pooled: Tensor
+    """Output of the stage, (clip, map, freq, time)."""
+    switches: Tensor
+    """Where each maximum stood in the flattened (freq, time), of the shape of `pooled`."""
+    size: tuple[int, int]
+    """(freq, time) of the maps that were pooled."""
+
+    @property
+    def kernels(self) -> Tensor:
+        """The kernels with the gain of the normalisation, (map, map before, freq, time)."""
+        return self.stage.conv.weight * self.gain[:, None, None, None]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A network's way forth, for a batch of clips."""
+
+    steps: list[Step]
+    input_gain: Tensor
+    """Of the normalisation of the input, (frame,) or (1,)."""
+    n_padding: int
+    """Frames of zeros that the network adds on both sides."""
+    _first: dict[int, sparse.csr_array] = field(default_factory=dict, repr=False)
+
+    def first_stage(self, clip: int) -> sparse.csr_array:
+        """Return the way back through the first stage as one sparse matrix (made once a clip)."""
+        if clip not in self._first:
+            self._first[clip] = first_stage_matrix(self.steps[0], clip)
+        return self._first[clip]
+
+
+@torch.no_grad()
+def trace(network: nn.Module, x: Tensor) -> Trace:
+    """Run the convolutional stages of a network and keep what the way back needs.
+
+    Parameters
+    ----------
+    network : Convnet, DenseConvnet or CRNN
+        In evaluation mode.
+    x : Tensor (clip, 1, freq, time)
+        Its input. A network that normalises with the statistics of the batch needs a batch of clips.
+
+    Raises
+    ------
+    InputError
+        If the network has no convolutional stages, is in training mode, or the input does not fit.
+    """
+    if not isinstance(getattr(network, "stages", None), nn.ModuleList):
+        raise InputError(f"a network with convolutional stages is needed, got {type(network).__name__}")
+    if network.training:
+        raise InputError("the network is in training mode; call network.eval() first")
+    expected = [tuple(maps.shape) for maps in network.feature_maps(x)]  # checks the input, too
+    n_padding, input_gain = getattr(network, "n_padding", 0), x.new_ones(1)
+    x = F.pad(x, (n_padding, n_padding))
+    if isinstance(network.input_norm, TimeNorm):
+        input_gain = _gain(network.input_norm.norm, x.transpose(1, 3))
+    x, steps = network.input_norm(x), []
+    for stage in network.stages:
+        step = _forward(stage, x)
+        steps.append(step)
+        x = step.pooled
+    assert [tuple(step.pooled.shape) for step in steps] == expected
+    return Trace(steps, input_gain, n_padding)
+
+
+def _forward(stage: ConvStage, x: Tensor) -> Step:
+    activate, pool = ACTIVATIONS[stage.activation], stage.pool.kernel_size
+    x = stage.convolve(x)  # (clip, map, freq, time)
+    given = F.max_pool2d(x, pool) if stage.pool_first else x
+    gain = _gain(stage.norm, given)
+    if not stage.pool_first:
+        x = activate(stage.norm(x))
+    pooled, switches = F.max_pool2d(x, pool, return_indices=True)
+    if stage.pool_first:
+        active, pooled = activate(stage.norm(x)), activate(stage.norm(pooled))
+    else:
+        active = x
+    return Step(stage, gain, active, pooled, switches, tuple(x.shape[2:]))
+
+
+def _gain(norm: nn.Module, given: Tensor) -> Tensor:
+    """Return what a normalisation multiplies each channel of its input with."""
+    if isinstance(norm, nn.Identity):
+        return given.new_ones(given.shape[1])
+    variance = norm.running_var
+    if variance is None:  # it uses the statistics of the batch
+        variance = given.var((0, 2, 3), correction=0)
+    return norm.weight / (variance + norm.eps).sqrt()
+
+
+def unpool(pooled: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
+    """Put maxima back where they stood, zeros elsewhere.
+
+    Parameters
+    ----------
+    pooled, switches : Tensor (…, freq, time)
+        Values, and the places of their maxima in the flattened larger map; shapes broadcast.
+    size : (int, int)
+        (freq, time) of the larger map.
+    """
+    flat = pooled.flatten(-2)
+    larger = flat.new_zeros(*flat.shape[:-1], size[0] * size[1])
+    return larger.scatter_(-1, switches.flatten(-2).expand_as(flat), flat).unflatten(-1, size)
+
+
+def transpose(stage: ConvStage, maps: Tensor, kernels: Tensor, *, groups: int = 1) -> Tensor:
+    """Apply the adjoint of `ConvStage.convolve` (without its bias).
+
+    Parameters
+    ----------
+    maps : Tensor (batch, map, freq, time)
+    kernels : Tensor (map, map before, freq, time)
+    groups : int
+        As in `torch.nn.functional.conv_transpose2d`.
+    """
+    maps = F.pad(maps, (stage.surplus[1], 0, stage.surplus[0], 0))  # what an even kernel leaves out
+    return F.conv_transpose2d(maps, kernels, padding=stage.conv.padding, groups=groups)
+
+
+def first_stage_matrix(step: Step, clip: int) -> sparse.csr_array:
+    """Return unpooling and filtering of the first stage as one matrix.
+
+    Few of the unpooled values are not zero and only one map is left, so a sparse matrix applied to all
+    features at once is about ten times as fast as the convolution.
+
+    Returns
+    -------
+    csr_array (freq · time, map · pooled freq · pooled time)
+        The image still has the borders that "same" padding cuts off.
+    """
+    (n_freq, n_time), kernels = step.stage.conv.kernel_size, step.kernels[:, 0]  # (map, freq, time)
+    (skip_freq, skip_time), (freq, time) = step.stage.surplus, step.size
+    height, width = freq + skip_freq + n_freq - 1, time + skip_time + n_time - 1
+    place = step.switches[clip].flatten(1)  # (map, place)
+    corner = (place // time + skip_freq) * width + place % time + skip_time
+    reach = torch.arange(n_freq)[:, None] * width + torch.arange(n_time)  # (freq, time)
+    rows = corner[:, :, None] + reach.flatten()  # (map, place, weight), ascending
+    values = kernels.flatten(1)[:, None].expand(rows.shape)
+    starts = torch.arange(place.numel() + 1) * reach.numel()
+    shape = (height * width, place.numel())
+    parts = (values.flatten(), rows.flatten().int(), starts.int())
+    return sparse.csc_array(tuple(part.numpy() for part in parts), shape).tocsr()
+
+
+@torch.no_grad()
+def deconvolve(
+    traced: Trace,
+    layer: int,
+    features: Sequence[int] | None = None,
+    *,
+    clip: int = 0,
+    batch_size: int = 32,
+) -> Tensor:
+    """Return what excited the features of a layer, as images of the input.
+
+    Parameters
+    ----------
+    traced : Trace
+    layer : int
+        From 1.
+    features : sequence of int, optional
+        From 0; all by default.
+    clip : int
+        Of the traced batch.
+    batch_size : int
+        Features at once; it bounds the memory, not the result.
+
+    Returns
+    -------
+    Tensor (feature, freq, time) float32
+    """
+    if not 1 <= layer <= len(traced.steps):
+        raise InputError(f"layer must lie between 1 and {len(traced.steps)}, got {layer}")
+    n_clips, n_maps = traced.steps[layer - 1].pooled.shape[:2]
+    features = range(n_maps) if features is None else features
+    if not len(features) or not all(0 <= feature < n_maps for feature in features):
+        raise InputError(f"features of layer {layer} lie between 0 and {n_maps - 1}, got {list(features)}")
+    if not 0 <= clip < n_clips:
+        raise InputError(f"clip must lie between 0 and {n_clips - 1}, got {clip}")
+    images = torch.cat(
+        [_back(traced, layer, part, clip) for part in torch.tensor(list(features)).split(batch_size)]
+    )
+    end = images.shape[2] - traced.n_padding
+    return (images * traced.input_gain)[:, :, traced.n_padding : end]
+
+
+def _back(traced: Trace, layer: int, features: Tensor, clip: int) -> Tensor:
+    """Return the images (feature, freq, time) of a few features."""
+    step, n = traced.steps[layer - 1], len(features)
+    alone = unpool(step.pooled[clip, features].relu(), step.switches[clip, features], step.size)
+    maps = transpose(step.stage, alone[None], step.kernels[features], groups=n)  # (1, feature · map, …)
+    maps = maps[0].unflatten(0, (n, -1))  # (feature, map before, freq, time)
+    if layer == 1:
+        return maps[:, 0]
+    for step in traced.steps[layer - 2 : 0 : -1]:
+        maps = unpool(maps.relu_(), step.switches[clip], step.size)
+        maps = transpose(step.stage, maps, step.kernels)
+    first = traced.steps[0]
+    image = torch.from_numpy(traced.first_stage(clip) @ maps.relu_().flatten(1).T.contiguous().numpy())
+    (freq, time), (skip, more) = first.stage.conv.kernel_size, first.stage.surplus
+    height, width = first.size[0] + skip + freq - 1, first.size[1] + more + time - 1
+    image = image.T.unflatten(1, (height, width))  # (feature, freq, time) with borders
+    up, left = first.stage.conv.padding
+    return image[:, up : height - up, left : width - left].contiguous()

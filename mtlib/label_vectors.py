@@ -1,0 +1,163 @@
+"""Label vectors: what the output layer of a tagger says about its tags.
+
+The output layer holds one vector a tag. Tags whose vectors point the same way are given for the same
+reasons; the thesis compares that with how often tags occur together [Choi2018, §7.3, Eq. 7.1]. Chapter 7
+uses it, with the author's networks and labels.
+
+Conventions
+    Vectors are (feature, tag). Pairs are unordered, (i, j) with i < j, 1,225 for fifty tags; a ranking
+    starts at 1 with the highest value, equal values in the order of the tags.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from .errors import InputError
+
+KINDS = ("cosine", "dot product")
+
+
+def similarity(vectors: np.ndarray, *, kind: str = "cosine") -> np.ndarray:
+    """Compare every label vector with every other.
+
+    Parameters
+    ----------
+    vectors : ndarray (feature, tag)
+        The output layer, such as ``network.output.weight.T``.
+    kind : {"cosine", "dot product"}
+        Equation 7.1 prints the dot product; Table 7-C holds cosines (erratum E60).
+
+    Returns
+    -------
+    ndarray (tag, tag) float64
+        Symmetric.
+    """
+    vectors = np.asarray(vectors, np.float64)
+    if vectors.ndim != 2 or not np.isfinite(vectors).all():
+        raise InputError(f"vectors must be a finite (feature, tag) matrix, got shape {vectors.shape}")
+    if kind not in KINDS:
+        raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    if kind == "cosine":
+        norms = np.linalg.norm(vectors, axis=0)
+        if (norms == 0).any():
+            raise InputError(f"the label vector of tag {int(norms.argmin())} is zero; it has no direction")
+        vectors = vectors / norms
+    matrix = vectors.T @ vectors
+    return (matrix + matrix.T) / 2
+
+
+def co_occurrence(labels: np.ndarray) -> np.ndarray:
+    """Return C(i, j): the share of clips with tag i that also have tag j [Choi2018, Eq. 3.1].
+
+    Parameters
+    ----------
+    labels : ndarray (clip, tag)
+        0 or 1.
+
+    Returns
+    -------
+    ndarray (tag, tag) float64
+        Not symmetric; see `symmetric`.
+    """
+    labels = np.asarray(labels, np.float64)
+    if labels.ndim != 2 or not np.isin(labels, (0, 1)).all():
+        raise InputError(f"labels must be a (clip, tag) matrix of 0 and 1, got shape {labels.shape}")
+    together = labels.T @ labels
+    counts = np.diag(together)
+    if (counts == 0).any():
+        raise InputError(f"tag {int(counts.argmin())} has no clip; its co-occurrence is undefined")
+    return together / counts[:, None]
+
+
+def symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Return max(C(i, j), C(j, i)): what the thesis ranks (footnote 3, erratum E62)."""
+    return np.maximum(matrix, matrix.T)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of a symmetric matrix in the order of their values."""
+
+    first: np.ndarray
+    second: np.ndarray
+    values: np.ndarray
+
+    def names(self, tags: list[str], n: int | None = None) -> list[frozenset[str]]:
+        """Return the first n pairs as sets of tags."""
+        return [
+            frozenset((tags[i], tags[j])) for i, j in zip(self.first[:n], self.second[:n], strict=True)
+        ]
+
+
+def ranked_pairs(matrix: np.ndarray) -> Pairs:
+    """Rank the pairs of a symmetric matrix (tag, tag), highest first."""
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
+        raise InputError(f"a symmetric (tag, tag) matrix is needed, got shape {matrix.shape}")
+    rows, columns = np.triu_indices(len(matrix), 1)
+    order = np.argsort(-matrix[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
+    return Pairs(rows, columns, matrix[rows, columns])
+
+
+def pair_ranks(matrix: np.ndarray) -> np.ndarray:
+    """Return the rank of every pair as a symmetric matrix (tag, tag), zeros on the diagonal."""
+    pairs = ranked_pairs(matrix)
+    ranks = np.zeros(np.shape(matrix), int)
+    ranks[pairs.first, pairs.second] = np.arange(1, len(pairs.first) + 1)
+    return ranks + ranks.T
+
+
+def overlap(first: np.ndarray, second: np.ndarray, n: int = 20) -> tuple[int, float]:
+    """Count the pairs that stand among the n highest of both matrices.
+
+    Returns
+    -------
+    shared : int
+    p_value : float
+        Chance of at least as many shared pairs if the second order were drawn at random (hypergeometric).
+    """
+    n_pairs = len(ranked_pairs(first).first)
+    if not 1 <= n <= n_pairs:
+        raise InputError(f"n must lie between 1 and {n_pairs}, got {n}")
+    both = (pair_ranks(first) <= n) & (pair_ranks(second) <= n)
+    shared = int(np.triu(both, 1).sum())
+    return shared, float(stats.hypergeom.sf(shared - 1, n_pairs, n, n))
+
+
+def surprising(similar: np.ndarray, together: np.ndarray, *, n: int = 20, above: int = 100) -> np.ndarray:
+    """Return the pairs among the n most similar whose co-occurrence ranks below place `above`.
+
+    Returns
+    -------
+    ndarray (pair, 4) int
+        Both tags, rank by similarity, rank by co-occurrence; in the order of similarity.
+    """
+    ranks, other = pair_ranks(similar), pair_ranks(together)
+    i, j = np.nonzero(np.triu((ranks <= n) & (other > above), 1))
+    found = np.stack([i, j, ranks[i, j], other[i, j]], 1)
+    return found[np.argsort(found[:, 2])]
+
+
+def layout(similar: np.ndarray) -> tuple[np.ndarray, float]:
+    """Place the tags in a plane by classical scaling of their cosine similarities.
+
+    Parameters
+    ----------
+    similar : ndarray (tag, tag)
+        Cosines.
+
+    Returns
+    -------
+    places : ndarray (tag, 2)
+        Distances approximate those of the unit vectors, sqrt(2 − 2 cos).
+    share : float
+        Share of the squared distances that two dimensions keep.
+    """
+    centre = np.eye(len(similar)) - 1 / len(similar)
+    values, axes = np.linalg.eigh(centre @ similar @ centre)
+    values, axes = values[::-1].clip(min=0), axes[:, ::-1]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(len(axes))])  # a fixed sign
+    return axes[:, :2] * np.sqrt(values[:2]), float(values[:2].sum() / values.sum())
