@@ -86,9 +86,7 @@ class Pairs:
 
     def names(self, tags: list[str], n: int | None = None) -> list[frozenset[str]]:
         """Return the first n pairs as sets of tags."""
-        return [
-            frozenset((tags[i], tags[j])) for i, j in zip(self.first[:n], self.second[:n], strict=True)
-        ]
+        return [frozenset((tags[i], tags[j])) for i, j in zip(self.first[:n], self.second[:n], strict=True)]
 
 
 def ranked_pairs(matrix: np.ndarray) -> Pairs:
