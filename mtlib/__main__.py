@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from . import build_commands, commands, corpus_commands, noise_commands, paths
+from . import architecture_commands, build_commands, commands, corpus_commands, noise_commands, paths
 from .errors import InputError
 
 
@@ -186,6 +186,7 @@ for module in (
     corpus_commands,
     noise_commands,
     build_commands,
+    architecture_commands,
 ):
     for command in module.COMMANDS:
         program.add_command(command)
