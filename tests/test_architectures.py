@@ -1,0 +1,96 @@
+"""Chapter 4's runs: rates by one rule, paired seeds, a complete design, and what is recorded comes back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import toy
+from mtlib import architectures, paths, profiles, sweeps
+from mtlib.errors import InputError
+
+GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
+RATES = {"crnn": 3e-3, "k2c2": 1e-2}
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    corpus = toy.write(n_clips=40)
+    return architectures.base(profiles.check(GIVEN), corpus)
+
+
+def test_live_runs_are_paired_and_part_of_the_plan(spec):
+    live = architectures.live(spec, RATES, 3)
+    assert len(live) == 12 and {name for name, _ in live} == {f"{n} 0.1M" for n in architectures.ORDER}
+    for seed in range(3):
+        runs = [run for _, run in live if run.seed == seed]
+        assert len({run.model.structure for run in runs}) == 4
+        assert len({(run.training.epochs, run.training.batch, run.n_train) for run in runs}) == 1
+    rates = {run.model.structure: run.training.peak_rate for _, run in live}
+    assert rates == {"crnn": 3e-3, "k2c2": 1e-2, "k1c2": 1e-2, "k2c1": 1e-2}
+    everything = [run for _, run in architectures.plan(spec, RATES)]
+    assert set(everything).issuperset(run for _, run in live) and len(set(everything)) == len(everything)
+    assert {run.model.budget for run in everything} == set(architectures.BUDGETS)
+
+
+def test_a_rate_is_chosen_by_validation_alone():
+    rows = pd.DataFrame(
+        [("crnn", 1000, 3e-3, 0.70), ("crnn", 1000, 3e-2, 0.75), ("crnn", 1000, 1e-2, 0.75),
+         ("crnn", 0, 1e-2, 0.99), ("k2c2", 1000, 1e-2, 0.8)],
+        columns=["structure", "seed", "peak_rate", "valid_auc"],
+    )  # fmt: skip
+    assert architectures.chosen_rates(rows) == {"crnn": 1e-2}  # the smaller of two; k2c2 is not complete
+
+
+def test_the_crossed_design_is_complete_and_begins_with_the_usual_run(spec):
+    cells = architectures.crossed(spec, RATES, [0])
+    assert len(cells) == len({run for _, run in cells}) == 16
+    usual = dict(architectures.live(spec, RATES, 1))
+    assert dict(cells)["crnn 0.1M"] == usual["crnn 0.1M"] and dict(cells)["k2c2 0.1M"] == usual["k2c2 0.1M"]
+    run = dict(cells)["k2c2 0.1M, stopping thesis, input normalised, rate a third"]
+    assert (run.training.patience, run.training.schedule, run.model.input_norm) == (1, "constant", True)
+    assert run.training.peak_rate == pytest.approx(1e-2 / 3)
+
+
+def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
+    narrow = {"k2c2 0.1M": (2,) * 5, "k2c1 0.1M": (2,) * 7}
+    named = [
+        (name, run.change(model__layer_widths=narrow[name]))
+        for name, run in architectures.live(spec, {}, 2)
+        if name in narrow
+    ]
+    runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    architectures.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
+    rows, tags, errors, told = architectures.recorded()
+    assert told["corpus"] == "tones" and set(rows["key"]) == {run.key for run in runs}
+    row = rows.set_index("key").loc[runs[0].key]
+    assert row["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
+    assert (row["structure"], row["budget"], row["n_epochs"]) == ("k2c2", 0.1, 1)
+    area = tags[(tags.configuration == "k2c2 0.1M") & (tags.seed == 0)].roc_auc.mean()
+    assert area == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
+    found = architectures.compare(rows, errors, "k2c2 0.1M", "k2c1 0.1M")
+    wide = rows.pivot(index="seed", columns="structure", values="roc_auc")
+    assert found.n == 2 and found.floor > 0
+    assert found.value == pytest.approx((wide.k2c2 - wide.k2c1).mean())
+    assert architectures.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
+
+
+def test_nothing_to_record_is_told():
+    with pytest.raises(InputError, match="none of these runs is finished"):
+        architectures.record([])
+
+
+def test_committed_tables_fit_their_keys():
+    if not (paths.DATA / "results/architectures.csv").exists():
+        pytest.skip("nothing is recorded yet")
+    rows, tags, errors, told = architectures.recorded()
+    assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
+    assert not rows.duplicated(["configuration", "seed"]).any() and set(told) >= {"code", "corpus"}
+    assert rows["roc_auc"].between(0.5, 1).all() and tags["roc_auc"].between(0, 1).all()
+    assert (errors["clip_error"] > 0).all()
+    mean = tags.groupby(["configuration", "seed"]).roc_auc.mean()
+    for row in rows.itertuples():
+        if (row.configuration, row.seed) in mean.index:
+            np.testing.assert_allclose(mean[row.configuration, row.seed], row.roc_auc, atol=1e-4)
