@@ -23,11 +23,11 @@ from IPython.display import display
 
 from .errors import InputError
 from .paths import DATA
-from .rules import judge, judge_correlation, judge_exact, judge_interval, judge_order
+from .rules import judge, judge_correlation, judge_every, judge_exact, judge_interval, judge_order
 
 __all__ = [
-    "Evidence", "badge", "collect", "interval_text", "judge", "judge_correlation", "judge_exact",
-    "judge_interval", "judge_order", "record", "table", "wording",
+    "Evidence", "badge", "collect", "interval_text", "judge", "judge_correlation", "judge_every",
+    "judge_exact", "judge_interval", "judge_order", "record", "table", "wording",
 ]  # fmt: skip
 
 MIME = "application/vnd.mtlib.evidence+json"

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, paths, provenance, shards, tasks
+from . import evaluation, learning_curves, paths, provenance, shards, statistics, tasks
 from .corpus import Corpus
+from .effects import Factorial
 from .errors import InputError
 from .profiles import Settings
 from .runs import Run
@@ -34,7 +35,7 @@ FACTORS = {
 }
 """The thesis' 2 × 3 × 2 design; the first of each is the baseline."""
 
-_GRID: dict[str, dict[str, Any]] = {
+GRID: dict[str, dict[str, Any]] = {
     " ".join(cell): {"view__magnitude": cell[0], "view__weighting": cell[1],
                      "view__scale": float(cell[2][1:])}
     for cell in itertools.product(*FACTORS.values())
@@ -42,7 +43,7 @@ _GRID: dict[str, dict[str, Any]] = {
 _PLAIN = {"model__normalise": False, "training__peak_rate": 1e-3}
 
 VIEWS: dict[str, dict[str, Any]] = {
-    **_GRID,
+    **GRID,
     "log STFT": {"view__kind": "stft"},
     "log STFT, 256 points": {"view__kind": "stft", "view__n_fft": 256},
     "linear STFT": {"view__kind": "stft", "view__magnitude": "linear"},
@@ -108,28 +109,28 @@ Plan = list[tuple[str, RunSpec]]
 def runs_of(
     spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), shares: Iterable[float] = (1,)
 ) -> Plan:
-    """Return configurations × shares × seeds (counted from the base's own) with their names."""
+    """Return configurations × shares of each seed (counted from the base's own) with their names."""
     return [
         (name, smaller(spec, share).change(**VIEWS[name], seed=spec.seed + seed))
-        for name, share, seed in itertools.product(names, shares, seeds)
+        for seed, name, share in itertools.product(seeds, list(names), list(shares))
     ]
 
 
 def live(spec: RunSpec) -> Plan:
     """Return what a page trains: the twelve configurations and the baseline's sizes, one seed each."""
-    return runs_of(spec, _GRID) + runs_of(spec, [BASELINE], shares=SHARES[:-1])
+    return runs_of(spec, GRID) + runs_of(spec, [BASELINE], shares=SHARES[:-1])
 
 
 def plan(spec: RunSpec, n_seeds: int = 3) -> Plan:
     """Return every training of the chapter, the most important first."""
     seeds, part = range(n_seeds), SHARES[:-1]
     return (
-        runs_of(spec, _GRID, seeds=seeds)
+        runs_of(spec, GRID, seeds=seeds)
         + runs_of(spec, [BASELINE], seeds=seeds, shares=part)
         + runs_of(spec, STFTS, seeds=seeds, shares=part)
         + runs_of(spec, STFTS, seeds=seeds)
         + runs_of(spec, [BASELINE], seeds=range(n_seeds, N_BASELINE))
-        + runs_of(spec, [name for name in VIEWS if name not in (*_GRID, *STFTS)], seeds=seeds)
+        + runs_of(spec, [name for name in VIEWS if name not in (*GRID, *STFTS)], seeds=seeds)
         + runs_of(spec, ["linear bypass ×1"], seeds=seeds, shares=part)
     )
 
@@ -169,7 +170,7 @@ def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     """Return the comparisons that the chapter makes, first minus second, among configurations."""
-    grid = [tuple(name.split(" ")) for name in _GRID]
+    grid = [tuple(name.split(" ")) for name in GRID]
     found = [
         (" ".join(a), " ".join(b))
         for a, b in itertools.permutations(grid, 2)
@@ -179,7 +180,7 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
         )
     ]
     found += [("log STFT, 256 points", "log STFT"), ("linear STFT", "log STFT")]
-    found += [(name, BASELINE) for name in VIEWS if name not in _GRID]
+    found += [(name, BASELINE) for name in VIEWS if name not in GRID]
     known = set(names)
     return [pair for pair in found if known.issuperset(pair)]
 
@@ -233,14 +234,71 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 
-def common_seeds(rows: pd.DataFrame, names: Sequence[str], n_train: int) -> np.ndarray:
-    """Return AUCs (configuration, seed) of the seeds that all configurations have; empty where none."""
-    chosen = rows[rows["configuration"].isin(names) & (rows["n_train"] == n_train)]
-    wide = chosen.pivot_table(index="configuration", columns="seed", values="roc_auc")
-    return wide.reindex(names).dropna(axis=1).to_numpy()
+class Results:
+    """A table of runs, asked the chapter's questions; what it has no runs for is None.
 
+    Parameters
+    ----------
+    rows : DataFrame
+        From `table` or `recorded`, of one base.
+    errors : DataFrame, optional
+        From `recorded`: what the choice of test clips adds to comparisons. Without it intervals speak of
+        these test clips.
+    """
 
-def with_clips(estimate: Estimate, errors: pd.DataFrame, first: str, second: str, n_train: int) -> Estimate:
-    """Add the test clips' part to the error of a difference, where it is recorded."""
-    row = errors[(errors["first"] == first) & (errors["second"] == second) & (errors["n_train"] == n_train)]
-    return replace(estimate, floor=float(row["clip_error"].iloc[0])) if len(row) else estimate
+    def __init__(self, rows: pd.DataFrame, errors: pd.DataFrame | None = None):
+        self.rows, self.errors = rows, errors
+        self.full = int(rows["n_train"].max())
+
+    def scores(self, names: Sequence[str], n_train: int = 0, column: str = "roc_auc") -> np.ndarray:
+        """Return AUCs (configuration, seed) of the seeds that all configurations have."""
+        chosen = self.rows[self.rows["configuration"].isin(names)]
+        chosen = chosen[chosen["n_train"] == (n_train or self.full)]
+        wide = chosen.pivot_table(index="configuration", columns="seed", values=column)
+        return wide.reindex(names).dropna(axis=1).to_numpy()
+
+    def design(self) -> Factorial | None:
+        """Return the analysis of the twelve configurations; None with fewer than two seeds of all."""
+        scores = self.scores(GRID)
+        if scores.shape[1] < 2:
+            return None
+        return Factorial(scores.reshape(*map(len, FACTORS.values()), -1), FACTORS)
+
+    def gap(self, first: str, second: str, n_train: int = 0) -> Estimate | None:
+        """Estimate by how much the first configuration exceeds the second, over paired seeds.
+
+        Two of the twelve share the error of the whole design, which has more degrees of freedom.
+        """
+        n_train, design = n_train or self.full, self.design()
+        if n_train == self.full and design and {first, second} <= set(GRID):
+            cells = [dict(zip(FACTORS, name.split(" "), strict=True)) for name in (first, second)]
+            found = design.difference(*cells)
+        else:
+            scores = self.scores((first, second), n_train)
+            if scores.shape[1] < 2:
+                return None
+            found = statistics.paired_difference(*scores)
+        if self.errors is None:
+            return found
+        columns = self.errors[["first", "second", "n_train"]]
+        row = self.errors[(columns == (first, second, n_train)).all(axis=1)]
+        return replace(found, floor=float(row["clip_error"].iloc[0])) if len(row) else found
+
+    def sizes(self, name: str) -> list[int]:
+        """Return the training sizes at which a configuration has at least two seeds."""
+        counts = self.rows[self.rows["configuration"] == name].groupby("n_train")["seed"].nunique()
+        return sorted(int(size) for size in counts.index[counts >= 2])
+
+    def curve(self, name: str, degree: int = 2) -> learning_curves.Curve | None:
+        """Fit the learning curve of a configuration; None with too few sizes."""
+        rows = self.rows[self.rows["configuration"] == name]
+        if rows["n_train"].nunique() < degree + 2:
+            return None
+        return learning_curves.fit(rows["n_train"].to_numpy(), rows["roc_auc"].to_numpy(), degree=degree)
+
+    def multiplier(self, name: str, rng: np.random.Generator) -> learning_curves.Multiplier | None:
+        """Estimate how many times the data of the baseline a configuration needs for the same AUC."""
+        curve, scores = self.curve(BASELINE), self.scores((name,))
+        if curve is None or scores.shape[1] < 2:
+            return None
+        return learning_curves.data_multiplier(curve, scores[0], self.full, rng)

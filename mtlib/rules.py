@@ -117,6 +117,57 @@ def judge_order(differences: Sequence[Estimate], names: Sequence[str]) -> dict[s
     return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
 
 
+def judge_every(
+    estimates: Sequence[Estimate],
+    names: Sequence[str],
+    *,
+    claimed: str,
+    reference: float = 0.0,
+    margin: float = MARGIN,
+) -> dict[str, Any]:
+    """Judge a claim that *every* one of several means or differences is as claimed.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+    names : sequence of str
+        What they are.
+    claimed : {"above", "below", "equal"}
+        As for `judge`.
+    reference, margin : float
+
+    Returns
+    -------
+    dict
+        As `judge`. Supported if each alone is (no correction is needed for "all"); contradicted if any is
+        after Holm's correction for looking at several. ``estimate`` is the one least like the claim.
+    """
+    if len(names) != len(estimates) or not estimates:
+        raise InputError(f"names must be one an estimate, got {len(names)} and {len(estimates)}")
+    found = [judge(item, claimed=claimed, reference=reference, margin=margin) for item in estimates]
+    against = {
+        "above": lambda item: item.p_value(reference, "below"),
+        "below": lambda item: item.p_value(reference, "above"),
+        "equal": lambda item: min(item.p_value(reference + margin, "above"),
+                                  item.p_value(reference - margin, "below")),
+    }[claimed]  # fmt: skip
+    worse = statistics.adjust([against(item) for item in estimates]) <= 0.025
+    fine = [one["verdict"] == "supported" for one in found]
+    verdict = "supported" if all(fine) else "contradicted" if worse.any() else "inconclusive"
+    sign = {"above": 1, "below": -1}.get(claimed)
+    order = [sign * item.value if sign else -abs(item.value - reference) for item in estimates]
+    least = estimates[order.index(min(order))]
+    parts = [f"{sum(fine)} of {len(fine)} alone"]
+    if worse.any():
+        parts.append("against it " + ", ".join(name for name, bad in zip(names, worse, strict=True) if bad))
+    if open_ones := [name for name, ok, bad in zip(names, fine, worse, strict=True) if not (ok or bad)]:
+        parts.append("open " + ", ".join(open_ones))
+    if verdict == "inconclusive" and (needed := found[order.index(min(order))]["reason"]):
+        parts.append(f"where it is least so, {needed}")
+    rule = f"every one of {len(names)}: {found[0]['rule']}; against it: any (Holm)"
+    return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
+
+
 def judge_correlation(
     found: Correlation, *, claimed: str, margin: float = 0.3, level: float = 0.05
 ) -> dict[str, Any]:

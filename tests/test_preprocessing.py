@@ -9,7 +9,6 @@ import pytest
 import toy
 from mtlib import paths, preprocessing, profiles, sweeps
 from mtlib.errors import InputError
-from mtlib.statistics import Estimate
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 
@@ -74,13 +73,37 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     assert set(rows["key"]) == {run.key for run in runs}
     first = rows.set_index("key").loc[runs[0].key]
     assert first["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5) and first["bias"] >= 0
-    paired = preprocessing.common_seeds(rows, names, spec.n_train)
-    assert paired.shape == (2, 2)
-    assert preprocessing.common_seeds(rows, ["PCEN"], spec.n_train).size == 0
-    estimate = Estimate(0.0, 0.001, 2, 3)
-    found = preprocessing.with_clips(estimate, errors, *reversed(names), spec.n_train)
-    assert found.floor > 0 and found.high > estimate.high
-    assert preprocessing.with_clips(estimate, errors, "PCEN", names[0], 24) == estimate
+    results = preprocessing.Results(rows, errors)
+    gap = results.gap(names[1], names[0])
+    areas = [run.metrics["roc_auc"] for run in runs]  # of two configurations, seed by seed
+    assert gap.value == pytest.approx((areas[1] + areas[3] - areas[0] - areas[2]) / 2, abs=1e-5)
+    assert gap.floor > 0 and gap.high > preprocessing.Results(rows).gap(names[1], names[0]).high
+    assert results.gap("PCEN", names[0]) is results.curve("PCEN") is results.design() is None
+
+
+def made_up(n_seeds=4, factor=2.0):
+    """Runs whose truth is known: linear magnitudes cost as much as losing all but 1/factor of the data."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for name in (*preprocessing.GRID, *preprocessing.STFTS):
+        for share in preprocessing.SHARES if name in (preprocessing.BASELINE, *preprocessing.STFTS) else (1,):
+            needed = factor if name.startswith("linear") else 1.0
+            auc = 0.8 + 0.02 * np.log2(share / needed)
+            rows += [{"configuration": name, "n_train": int(1000 * share), "seed": seed,
+                      "roc_auc": auc + rng.normal(0, 0.001)} for seed in range(n_seeds)]  # fmt: skip
+    return preprocessing.Results(pd.DataFrame(rows))
+
+
+def test_questions_are_answered_from_a_table():
+    results = made_up()
+    assert results.full == 1000 and results.sizes("log STFT") == [62, 125, 250, 500, 1000]
+    assert results.design().effects()["linear"].value == pytest.approx(-0.02, abs=0.002)
+    pooled = results.gap("linear a-weighting ×1", "log a-weighting ×1")
+    assert pooled.df == 11 * 3 and pooled.low < -0.02 < pooled.high
+    paired = results.gap("log STFT", preprocessing.BASELINE, 250)
+    assert paired.df == 3 and paired.low < 0 < paired.high
+    found = results.multiplier("linear bypass ×1", np.random.default_rng(0))
+    assert found.low < 2 < found.high and found.high - found.low < 0.6
 
 
 def test_nothing_to_record_is_told():

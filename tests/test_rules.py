@@ -114,3 +114,31 @@ def test_the_recorded_error_rates_keep_the_promise():
 def test_bad_input_is_told(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_every_one_of_several_is_judged_by_the_worst():
+    rng = np.random.default_rng(0)
+
+    def estimates(*means):
+        return [statistics.mean(mean + rng.normal(0, 0.001, 10)) for mean in means]
+
+    above = rules.judge_every(estimates(0.02, 0.03), ["a", "b"], claimed="above")
+    assert above["verdict"] == "supported" and above["estimate"] == pytest.approx(0.02, abs=0.002)
+    mixed = rules.judge_every(estimates(0.02, -0.03, 0.0), ["a", "b", "c"], claimed="above")
+    assert mixed["verdict"] == "contradicted" and mixed["reason"] == "1 of 3 alone; against it b; open c"
+    equal = rules.judge_every(estimates(0.0, 0.001), ["a", "b"], claimed="equal")
+    assert equal["verdict"] == "supported" and "within ±0.005" in equal["rule"]
+    beyond = rules.judge_every(estimates(0.0, -0.02), ["a", "b"], claimed="equal")
+    assert beyond["verdict"] == "contradicted" and beyond["estimate"] == pytest.approx(-0.02, abs=0.002)
+    with pytest.raises(InputError, match="names must be one an estimate"):
+        rules.judge_every([], [], claimed="equal")
+
+
+def test_judging_many_does_not_invent_contradictions():
+    rng = np.random.default_rng(1)
+    verdicts = []
+    for _ in range(300):
+        draws = [statistics.mean(rng.normal(0.005, 0.01, 5)) for _ in range(12)]  # on the border
+        verdicts.append(rules.judge_every(draws, list("abcdefghijkl"), claimed="equal")["verdict"])
+    assert np.mean(np.array(verdicts) == "contradicted") < 0.06
+    assert np.mean(np.array(verdicts) == "supported") < 0.06
