@@ -280,9 +280,8 @@ class Results:
             found = statistics.paired_difference(*scores)
         if self.errors is None:
             return found
-        columns = self.errors[["first", "second", "n_train"]]
-        row = self.errors[(columns == (first, second, n_train)).all(axis=1)]
-        return replace(found, floor=float(row["clip_error"].iloc[0])) if len(row) else found
+        rows = self.errors.set_index(["first", "second", "n_train"])["clip_error"]
+        return replace(found, floor=float(rows.get((first, second, n_train), 0.0)))
 
     def sizes(self, name: str) -> list[int]:
         """Return the training sizes at which a configuration has at least two seeds."""

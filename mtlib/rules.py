@@ -69,21 +69,29 @@ def judge(
     dict
         The fields of `claims.record` that the rule decides: estimate, low, high, n, rule, verdict, reason.
     """
+    rule, verdict = _verdict(estimate, claimed, reference, margin)
+    reason = _why(estimate, claimed, reference, margin) if verdict == "inconclusive" else ""
+    return _fields(estimate.value, estimate.low, estimate.high, estimate.n, rule, verdict, reason)
+
+
+def _verdict(estimate: Estimate, claimed: str, reference: float, margin: float) -> tuple[str, str]:
     low, high = estimate.interval()
+    if claimed != "equal":
+        verdict = judge_interval(low, high, reference, claimed=claimed)
+        return f"95 % interval {claimed} {reference:g}", verdict
+    beyond = low > reference + margin or high < reference - margin
+    inner = estimate.interval(0.90)
+    equal = reference - margin < inner[0] and inner[1] < reference + margin
+    verdict = "supported" if equal else "contradicted" if beyond else "inconclusive"
+    return f"two one-sided tests at 5 %: within ±{margin:g} of {reference:g}", verdict
+
+
+def _why(estimate: Estimate, claimed: str, reference: float, margin: float) -> str:
     distance, level = estimate.value - reference, 0.95
     if claimed == "equal":
-        rule = f"two one-sided tests at 5 %: within ±{margin:g} of {reference:g}"
-        beyond = low > reference + margin or high < reference - margin
-        inner = estimate.interval(0.90)
-        equal = reference - margin < inner[0] and inner[1] < reference + margin
-        verdict = "supported" if equal else "contradicted" if beyond else "inconclusive"
         distance = margin - abs(distance)  # to the nearer border; negative beyond it
         level = 0.90 if distance > 0 else 0.95
-    else:
-        rule = f"95 % interval {claimed} {reference:g}"
-        verdict = judge_interval(low, high, reference, claimed=claimed)
-    reason = _needed(estimate, distance, level) if verdict == "inconclusive" else ""
-    return _fields(estimate.value, low, high, estimate.n, rule, verdict, reason)
+    return _needed(estimate, distance, level)
 
 
 def judge_order(differences: Sequence[Estimate], names: Sequence[str]) -> dict[str, Any]:
@@ -144,7 +152,7 @@ def judge_every(
     """
     if len(names) != len(estimates) or not estimates:
         raise InputError(f"names must be one an estimate, got {len(names)} and {len(estimates)}")
-    found = [judge(item, claimed=claimed, reference=reference, margin=margin) for item in estimates]
+    found = [_verdict(item, claimed, reference, margin) for item in estimates]
     against = {
         "above": lambda item: item.p_value(reference, "below"),
         "below": lambda item: item.p_value(reference, "above"),
@@ -152,7 +160,7 @@ def judge_every(
                                   item.p_value(reference - margin, "below")),
     }[claimed]  # fmt: skip
     worse = statistics.adjust([against(item) for item in estimates]) <= 0.025
-    fine = [one["verdict"] == "supported" for one in found]
+    fine = [one == "supported" for _, one in found]
     verdict = "supported" if all(fine) else "contradicted" if worse.any() else "inconclusive"
     sign = {"above": 1, "below": -1}.get(claimed)
     order = [sign * item.value if sign else -abs(item.value - reference) for item in estimates]
@@ -162,9 +170,9 @@ def judge_every(
         parts.append("against it " + ", ".join(name for name, bad in zip(names, worse, strict=True) if bad))
     if open_ones := [name for name, ok, bad in zip(names, fine, worse, strict=True) if not (ok or bad)]:
         parts.append("open " + ", ".join(open_ones))
-    if verdict == "inconclusive" and (needed := found[order.index(min(order))]["reason"]):
+    if verdict == "inconclusive" and (needed := _why(least, claimed, reference, margin)):
         parts.append(f"where it is least so, {needed}")
-    rule = f"every one of {len(names)}: {found[0]['rule']}; against it: any (Holm)"
+    rule = f"every one of {len(names)}: {found[0][0]}; against it: any (Holm)"
     return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
 
 
