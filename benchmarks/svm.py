@@ -1,7 +1,8 @@
 """The SVM grid of chapter 6 on summed kernels against GridSearchCV: same scores, and how much faster.
 
 Run: ``python benchmarks/svm.py`` (GTZAN, all 31 combinations of layers: about six minutes);
-``--identity T3`` or ``T4a`` compares every score of a whole task instead. Both sides use two processes.
+``--identity T3`` or ``T4a`` compares every score of a whole task instead. Both sides use two processes
+(``--jobs``).
 The baseline is the author's verbatim grid, in which half of the points repeat the other half because his
 scaler never acts; the ratio over the same grid without repetitions, by the library's own clock, is printed
 too. The bar: 6x verbatim. Regressions: machines with a radial kernel are libsvm's on both sides; linear ones
@@ -40,7 +41,7 @@ class SwitchThatNeverActs(TransformerMixin, BaseEstimator):
         return x
 
 
-def library(data: targets.TaskData, name: str, verbatim: bool) -> GridSearchCV:
+def library(data: targets.TaskData, name: str, verbatim: bool, n_jobs: int) -> GridSearchCV:
     """Run GridSearchCV on concatenated features over the author's folds."""
     features = np.hstack(data.parts(name))
     points = {"machine__C": list(svm.C_VALUES), "switch__on": [True, False] if verbatim else [False]}
@@ -53,7 +54,7 @@ def library(data: targets.TaskData, name: str, verbatim: bool) -> GridSearchCV:
     machine = SVR() if data.task.is_regression else SVC()
     pipeline = Pipeline([("switch", SwitchThatNeverActs()), ("machine", machine)])
     splits = targets.author_splits(data)
-    search = GridSearchCV(pipeline, grid, cv=splits, n_jobs=2, refit=False)
+    search = GridSearchCV(pipeline, grid, cv=splits, n_jobs=n_jobs, refit=False)
     return search.fit(features, data.y)
 
 
@@ -108,11 +109,11 @@ def differences(scores: np.ndarray, theirs: np.ndarray, grid: tuple, splits: lis
     }
 
 
-def compare(task: str, names: list[str], confirm: float, verbatim: bool) -> None:
+def compare(task: str, names: list[str], confirm: float, verbatim: bool, n_jobs: int) -> None:
     """Compare every score of the same combinations; with the verbatim grid, time both sides too."""
     data = targets.load(task)
     splits = targets.author_splits(data)
-    pool = Parallel(n_jobs=2, batch_size=1)
+    pool = Parallel(n_jobs=n_jobs, batch_size=1)
     passes, theirs, once = [], np.zeros(2), np.zeros(2)
     found: dict[str, list[np.ndarray]] = {}
 
@@ -128,7 +129,7 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool) -> None
     results = run_ours()
     for i, (name, scores) in enumerate(zip(names, results, strict=True)):
         started = clocks()
-        search = library(data, name, verbatim)
+        search = library(data, name, verbatim, n_jobs)
         spent = clocks() - started
         theirs, once = theirs + spent, once + spent * without_repetitions(search)
         n_features = sum(part.shape[1] for part in data.parts(name))
@@ -159,8 +160,15 @@ def main() -> None:
     parser.add_argument(
         "--confirm", type=float, default=transfer.CONFIRM, help="R² below the best, see above"
     )
+    parser.add_argument("--jobs", type=int, default=2, help="processes, on both sides")
     chosen = parser.parse_args()
-    compare(chosen.identity or "T2", chosen.sets, chosen.confirm, verbatim=chosen.identity is None)
+    compare(
+        chosen.identity or "T2",
+        chosen.sets,
+        chosen.confirm,
+        verbatim=chosen.identity is None,
+        n_jobs=chosen.jobs,
+    )
 
 
 if __name__ == "__main__":

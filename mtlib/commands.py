@@ -135,7 +135,7 @@ def _line(run: Any) -> str:
 @click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (honest alone).")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask cluster.")
-@click.option("--max-iter", default=20_000_000, show_default=True, help="Steps a machine may take; -1: any.")
+@click.option("--max-iter", type=int, help="Steps a machine may take, 20 million by default; -1: any.")
 @click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
 def transfer_command(
     tasks: tuple[str, ...],
@@ -144,7 +144,7 @@ def transfer_command(
     seed: int,
     jobs: int,
     scheduler: str,
-    max_iter: int,
+    max_iter: int | None,
     keep: bool,
 ) -> None:
     """Score the author's features on his target tasks; scores already in the store are read.
@@ -154,6 +154,7 @@ def transfer_command(
     from . import targets, transfer
 
     cells = transfer.cells(tasks or tuple(targets.TASKS), sets, protocol, seed)
+    max_iter = transfer.MAX_ITER if max_iter is None else max_iter
     results = []
     for result in transfer.sweep(cells, n_jobs=jobs, scheduler=scheduler, max_iter=max_iter):
         results.append(result)

@@ -85,9 +85,19 @@ def inclusion_effects(folds: pd.DataFrame) -> dict[str, Estimate]:
         raise InputError(
             f"no scores for {', '.join(missing)}; effects need all {len(LAYER_SETS)} combinations"
         )
-    effects = {}
-    for layer in "12345":
-        without = [name for name in LAYER_SETS if layer not in name]
-        gains = [folds["".join(sorted(name + layer))] - folds[name] for name in without]
-        effects[layer] = statistics.fold_mean((sum(gains) / len(gains)).to_numpy())
-    return effects
+    return {
+        layer: statistics.fold_mean(inclusion_gains(folds, layer).mean(axis=1).to_numpy())
+        for layer in "12345"
+    }
+
+
+def inclusion_gains(folds: pd.DataFrame, layer: str) -> pd.DataFrame:
+    """Return what a layer adds: one row a fold, one column a combination run both with it and without."""
+    gains = {}
+    for name in folds.columns:
+        joined = "".join(sorted(name + layer))
+        if layer not in name and joined in folds.columns:
+            gains[name] = folds[joined] - folds[name]
+    if not gains:
+        raise InputError(f"no combination was run both with and without layer {layer}")
+    return pd.DataFrame(gains)

@@ -35,6 +35,9 @@ from .targets import TASKS, Task, TaskData, author_splits, feature_sets, filtere
 CONFIRM = 0.005
 """How near to the best R² a linear machine must come to be trained by libsvm as the author did."""
 
+MAX_ITER = 20_000_000
+"""Steps a machine may take in a sweep; with raw MFCCs, a linear kernel and a large C it needs more."""
+
 PROTOCOLS = ("thesis", "scaled", "honest", "filtered")
 """Ways to score a feature set; see above."""
 
@@ -195,7 +198,11 @@ def cells(
 
 
 def sweep(
-    cells: Sequence[tuple[str, str, str, int]], *, n_jobs: int = 1, scheduler: str = "", max_iter: int = -1
+    cells: Sequence[tuple[str, str, str, int]],
+    *,
+    n_jobs: int = 1,
+    scheduler: str = "",
+    max_iter: int = MAX_ITER,
 ) -> Iterator[Result]:
     """Yield the results of many cells (task, set, protocol, seed) as they finish, stored ones included.
 

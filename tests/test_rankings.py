@@ -55,3 +55,14 @@ def test_additive_scores_give_back_the_value_of_each_layer():
     assert {layer: effects[layer].value for layer in value} == pytest.approx(value, abs=1e-12)
     with pytest.raises(InputError, match="no scores for 12345"):
         rankings.inclusion_effects(folds.drop(columns="12345"))
+
+
+def test_matched_gains_use_the_pairs_that_were_run():
+    folds = pd.DataFrame(
+        {"2": [0.5, 0.5], "12": [0.7, 0.6], "3": [0.1, 0.1], "13": [0.2, 0.2], "45": [0.0, 0.0]}
+    )
+    gains = rankings.inclusion_gains(folds, "1")
+    assert list(gains.columns) == ["2", "3"]
+    np.testing.assert_allclose(gains.to_numpy(), [[0.2, 0.1], [0.1, 0.1]])
+    with pytest.raises(InputError, match="no combination was run both with and without layer 4"):
+        rankings.inclusion_gains(folds, "4")
