@@ -12,6 +12,7 @@ reads "holds" or "fails on the synthetic corpus" and is counted apart. Every cha
 import csv
 import html
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -149,6 +150,11 @@ def interval_text(evidence: Evidence) -> str:
     return text + (f", n = {evidence.n:,}" if evidence.n is not None else "")
 
 
+def with_notes(text: str) -> str:
+    """Return text as HTML, with mentions of the notes on the original ("erratum E46") as links."""
+    return re.sub(r"\b(erratum (E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
+
+
 def anchor(claim: str, number: int = 1) -> str:
     """Return the id of the badge with a page's `number`-th evidence for a claim."""
     return claim.replace(".", "-") + (f"-{number}" if number > 1 else "")
@@ -166,7 +172,7 @@ def badge(evidence: Evidence, number: int = 1) -> str:
         "Evidence": f"{evidence.source}, {evidence.tier}",
     }
     body = "".join(
-        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{with_notes(value)}</td></tr>"
         for name, value in rows.items()
         if value
     )

@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from . import charts, thesis_index
-from .claims import SYMBOLS, Evidence, anchor, interval_text, table, wording
+from .claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
 
 VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
 """What the real evidence for a claim can come to."""
@@ -108,14 +108,15 @@ def _claim_cell(name: str, rowspan: int) -> str:
 
 def _evidence_cells(row: Row | None) -> str:
     if row is None:
-        return "<td>–</td><td>–</td><td>– not tested</td><td>no chapter records evidence for it yet</td>"
+        return "<td>–</td><td>– not tested: no chapter records evidence for it yet</td>"
     seen = row.evidence
     where = f"{html.escape(seen.source)}, {seen.tier}"
-    mark = f"<span aria-hidden='true'>{SYMBOLS[seen.verdict]}</span> {html.escape(wording(seen))}"
+    mark = f"<span aria-hidden='true'>{SYMBOLS[seen.verdict]}</span> <b>{html.escape(wording(seen))}</b>"
     why = ". ".join(filter(None, [seen.rule, seen.reason]))
+    found = "" if seen.estimate is None else f"<br>{interval_text(seen)}"
     return (
-        f"<td><a href='{row.page}.html#{row.anchor}'>{where}</a></td><td>{interval_text(seen)}</td>"
-        f"<td>{mark}</td><td>{html.escape(why)}</td>"
+        f"<td><a href='{row.page}.html#{row.anchor}'>{where}</a>{found}</td>"
+        f"<td>{mark}<br><span class='mt-small'>{with_notes(why)}</span></td>"
     )
 
 
@@ -178,7 +179,7 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
     )
     heads = "".join(
         f"<th scope='col'>{head}</th>"
-        for head in ("Claim", "Evidence", "We find", "Verdict", "Rule and reason")
+        for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
     )
     return (
         f"<div id='mt-filters' class='mt-filters'>{''.join(menus)} <output aria-live='polite'></output></div>"
@@ -233,7 +234,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
         alt.Chart(alt.Data(values=points))
         .transform_filter(choose)
         .encode(
-            y=alt.Y("evidence:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            y=alt.Y("evidence:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, minExtent=150)),
             tooltip=[
                 *(f"{name}:N" for name in ("evidence", "verdict", "rule")),
                 *(f"{name}:Q" for name in ("estimate", "low", "high", "n")),

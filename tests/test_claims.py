@@ -26,8 +26,20 @@ def test_recorded_evidence_reaches_the_ledger(tmp_path, capsys):
 
 def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
     evidence = claims.Evidence(
-        "C2.02", "arithmetic", "none", "quick", "live", None, None, None, None, "r", "supported", "w"
+        "C2.02",
+        "arithmetic",
+        "none",
+        "quick",
+        "live",
+        None,
+        None,
+        None,
+        None,
+        "r",
+        "supported",
+        "see erratum E01 & <E02>",
     )
+    assert "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;E02&gt;" in claims.badge(evidence)
     assert "id='C2-02'" in claims.badge(evidence) and "id='C2-02-3'" in claims.badge(evidence, 3)
     assert claims.badge(evidence, 3).count("href='ledger.html#C2-02'") == 1
 

@@ -10,10 +10,20 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 from mtlib import book, browser, claims, errata, paths
 
 CHAPTER = "book/02_background"
+AXE = Path(__file__).parent / "node_modules" / "axe-core"
+"""Installed by `make test` where npm is; its version is pinned in package.json beside this file."""
+
+AUDIT = """
+const done = arguments[0];
+axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations
+  .filter(found => ['serious', 'critical'].includes(found.impact))
+  .map(found => `${found.id}: ${found.nodes.length}, first ${found.nodes[0].html.slice(0, 120)}`)));
+"""
 
 
 def run(build: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -80,6 +90,49 @@ def test_the_check_sees_what_is_broken(tmp_path, chromium):
                 "a request failed", "pictures without alternative text", "oh")  # fmt: skip
     for words in expected:
         assert words in problems
+
+
+@pytest.mark.skipif(not AXE.is_dir(), reason="axe-core is not installed: npm install --prefix tests/browser")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_shuts_a_reader_out(theme, smoke, chromium):
+    """No serious or critical finding of axe-core, on any page."""
+    pinned = json.loads((AXE.parents[1] / "package.json").read_text())["devDependencies"]["axe-core"]
+    assert json.loads((AXE / "package.json").read_text())["version"] == pinned
+    axe = (AXE / "axe.min.js").read_text(encoding="utf-8")
+    chromium.set_script_timeout(120)
+    findings = {}
+    for page in book.pages():
+        chromium.get(f"{(smoke / 'html').as_uri()}/{page}.html")
+        chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+        chromium.execute_script(axe)
+        findings[page] = chromium.execute_async_script(AUDIT)
+    assert {page: found for page, found in findings.items() if found} == {}
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(smoke, chromium):
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        widths = {}
+        for page in book.pages():
+            chromium.get(f"{(smoke / 'html').as_uri()}/{page}.html")
+            widths[page] = chromium.execute_script("return document.documentElement.scrollWidth")
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert {page: width for page, width in widths.items() if width > 390} == {}
+
+
+def test_the_ledger_filters_its_claims(smoke, chromium):
+    chromium.get(f"{(smoke / 'html').as_uri()}/book/ledger.html")
+    shown = "return [...document.querySelectorAll('#mt-claims tbody')].filter(t => !t.hidden).length"
+    assert chromium.execute_script(shown) == len(claims.table())
+    menu = Select(chromium.find_element(By.CSS_SELECTOR, "select[data-filter='chapter']"))
+    menu.select_by_visible_text("2")
+    expected = sum(row["chapter"] == "2" for row in claims.table().values())
+    assert chromium.execute_script(shown) == expected
+    assert f"{expected} of {len(claims.table())} claims" in chromium.find_element(By.ID, "mt-filters").text
+    chromium.get(f"{(smoke / 'html').as_uri()}/book/ledger.html#C3-01")
+    assert chromium.execute_script(shown) == len(claims.table())
 
 
 def test_a_chart_answers_the_pointer(smoke, chromium):
