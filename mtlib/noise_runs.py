@@ -172,7 +172,7 @@ def areas(wanted: Sequence[Wanted], corpus: Corpus, **options: Any) -> pd.DataFr
     -------
     DataFrame
         One row a training and tag: experiment, setting, seed, tag, true, observed (areas under the ROC
-        curve; NaN where undefined), n_true, n_observed (test clips with the tag), key.
+        curve; NaN where undefined), n_true, n_observed (test clips with the tag), n_clips, key.
     """
     runs = sweeps.sweep([one.spec for one in wanted], **options)
     tables = []
@@ -182,6 +182,7 @@ def areas(wanted: Sequence[Wanted], corpus: Corpus, **options: Any) -> pd.DataFr
         labels = {side: corpus.labels(name)[clips] for side, name in sides.items()}
         found = {side: evaluation.tag_areas(part, outputs) for side, part in labels.items()}
         found |= {f"n_{side}": part.sum(0).astype(int) for side, part in labels.items()}
+        found["n_clips"] = len(clips)
         where = {"experiment": one.experiment, "setting": one.setting, "seed": one.spec.seed}
         tables.append(pd.DataFrame({**where, "tag": corpus.tags["name"], **found, "key": run.key[:12]}))
     return pd.concat(tables, ignore_index=True)

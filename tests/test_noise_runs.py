@@ -1,0 +1,105 @@
+"""The trainings of chapter 3 on a corpus of tones, and the recorded areas."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtlib import evaluation, noise_runs, sources, synthetic
+from mtlib.corpus import Corpus
+from mtlib.errors import InputError
+
+
+@pytest.fixture
+def source(tones, tmp_path, monkeypatch):
+    """A corpus of four tones without known truth, in a home of its own."""
+    shutil.copytree(tones, tmp_path / "home")
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sources, "open_source", lambda settings, corpus: Corpus.open(corpus))
+    return noise_runs.open_corpus("smoke", "tones")
+
+
+def test_a_real_corpus_is_its_own_truth_and_only_loses_labels(source):
+    assert noise_runs.truth(source) == "observed"
+    columns = noise_runs.swept(source)
+    whole = source.labels("observed")
+    assert len(columns) == 2
+    before = whole
+    for rate in noise_runs.TAGABILITIES:
+        labels = source.labels(noise_runs.swept_set(rate))
+        assert (labels <= before).all()
+        others = [k for k in range(4) if k not in columns]
+        assert (labels[:, others] == whole[:, others]).all()
+        before = labels
+    assert before[:, columns].sum() < 0.3 * whole[:, columns].sum()
+    fingerprint = source.fingerprint_of("tagability-0.1")
+    assert noise_runs.open_corpus("smoke", "tones").fingerprint_of("tagability-0.1") == fingerprint
+
+
+def test_synthetic_labels_change_only_where_they_are_swept(monkeypatch):
+    population = synthetic.population(3000)
+
+    class Fake:
+        label_sets, clips = ("observed", "true", "salience"), pd.DataFrame({"number": np.arange(3000)})
+
+        def __init__(self):
+            self.made = vars(population).copy()
+
+        def labels(self, name):
+            return self.made[name]
+
+        def split(self, name):
+            return np.arange(3000)
+
+        def add_labels(self, name, labels, meta):
+            self.made[name] = labels
+
+    fake = Fake()
+    given = synthetic.observe(population.salience, np.arange(3000))
+    noise_runs._add_swept(fake, 0.1)
+    labels, columns = fake.made["tagability-0.1"], noise_runs.swept(fake)
+    assert len(columns) == noise_runs.N_SWEPT
+    others = [k for k in range(50) if k not in columns]
+    assert (labels[:, others] == given[:, others]).all()
+    rates = (labels & population.true).sum(0) / population.true.sum(0)
+    assert rates[columns] == pytest.approx(0.1, abs=0.05)
+
+
+def test_experiments_are_what_the_chapter_says(source):
+    found = noise_runs.trainings(source, "smoke", seeds=range(2))
+    assert {one.experiment for one in found} == set(noise_runs.EXPERIMENTS)
+    assert len({(one.experiment, one.setting, one.spec.seed) for one in found}) == len(found)
+    sizes = [one.spec for one in found if one.experiment == "sizes" and one.spec.seed == 0]
+    assert {spec.view.kind for spec in sizes} == {"mel", "stft"} and 0 in {spec.n_train for spec in sizes}
+    with pytest.raises(InputError, match="unknown experiment"):
+        noise_runs.trainings(source, "smoke", ["size"])
+
+
+def test_areas_are_those_of_the_stored_predictions(source, tmp_path, monkeypatch):
+    wanted = [one for one in noise_runs.trainings(source, "smoke", ["tagability"]) if one.setting == "0.1"]
+    table = noise_runs.areas(wanted, source, device="cpu", n_jobs=1, report=None)
+    run = noise_runs.sweeps.sweep([wanted[0].spec], device="cpu", report=None)[0]
+    clips, outputs = run.predictions["test_clips"], run.predictions["test_outputs"]
+    assert table.true.to_numpy() == pytest.approx(
+        evaluation.tag_areas(source.labels("observed")[clips], outputs), nan_ok=True
+    )
+    assert (table.n_observed <= table.n_true).all() and (table.n_clips == len(clips)).all()
+    monkeypatch.setattr(noise_runs.paths, "DATA", tmp_path)
+    (tmp_path / "results").mkdir()
+    noise_runs.record(table, "tones", "smoke")
+    noise_runs.record(table.assign(true=0.5), "tones", "smoke")  # replaces, adds nothing
+    kept = noise_runs.recorded()
+    assert len(kept) == len(table) and (kept.true == 0.5).all()
+
+
+def test_recorded_areas_are_whole():
+    kept = noise_runs.recorded()
+    assert not kept.duplicated(["corpus", "profile", "experiment", "setting", "seed", "tag"]).any()
+    sizes = kept.groupby(["corpus", "profile", "experiment", "setting", "seed"]).size()
+    assert (sizes == 50).all()
+    assert set(kept.experiment) == set(noise_runs.EXPERIMENTS)
+    both = kept.merge(kept, on=["key", "tag"])
+    assert (
+        both.true_x.fillna(0) == both.true_y.fillna(0)
+    ).all()  # one run, one area, whatever it is listed under
