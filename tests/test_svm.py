@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from mtlib import interior_point, svm
+from mtlib import interior_point, svm, targets, transfer
 from mtlib.errors import InputError
 
 
@@ -69,6 +69,39 @@ def test_confirmed_linear_regressions_are_those_of_libsvm():
     grid = [c for c in svm.grid(x.shape[1]) if c.kernel == "linear"]
     scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid, confirm=1.0)
     np.testing.assert_allclose(scores, library_scores(SVR(), grid, x, y, fold), atol=1e-9)
+
+
+@pytest.mark.usefixtures("published")
+def test_arousal_by_one_layer_equals_grid_search_cv():
+    """Radial machines are libsvm's; linear ones, solved exactly, stay within R² of 0.001 in their mean."""
+    data = targets.load("T4a")
+    blocks, splits = data.parts("1"), targets.author_splits(data)[:4]
+    grid = [c for c in svm.grid(32) if c.gamma in (None, 2**-3, 2**-9)]
+    scores, _ = svm.search(svm.Kernels(blocks), data.y, splits, grid, confirm=transfer.CONFIRM)
+    theirs = np.empty_like(scores)
+    for i, c in enumerate(grid):
+        machine = SVR(kernel=c.kernel, C=c.C, gamma=c.gamma or "scale")
+        search = GridSearchCV(machine, {"C": [c.C]}, cv=splits, refit=False).fit(blocks[0], data.y)
+        theirs[i] = [search.cv_results_[f"split{k}_test_score"][0] for k in range(len(splits))]
+    linear = np.array([c.kernel == "linear" for c in grid])
+    np.testing.assert_allclose(scores[~linear], theirs[~linear], atol=1e-9)
+    np.testing.assert_allclose(scores[linear].mean(1), theirs[linear].mean(1), atol=1e-3)
+    assert svm.best(scores, splits)[1] == pytest.approx(svm.best(theirs, splits)[1], abs=1e-6)
+
+
+def test_libsvm_keeps_its_kernel_in_single_precision_and_stays_above_the_exact_optimum():
+    """Why R² of a linear regression with a large C does not meet libsvm's, however patient libsvm is."""
+    rng = np.random.default_rng(0)
+    x = 30 + rng.normal(size=(80, 5))  # far from the origin, as averages after an activation are
+    y = x @ rng.normal(size=5) + rng.normal(size=80)
+    weights, intercept, _ = interior_point.solve_svr(x, y, 32.0)
+    patient = SVR(kernel="linear", C=32.0, tol=1e-7, max_iter=10**6).fit(x, y)
+
+    def objective(w, b):
+        return w @ w / 2 + 32 * np.maximum(np.abs(y - x @ w - b) - 0.1, 0).sum()
+
+    exact, theirs = objective(weights, intercept), objective(patient.coef_[0], patient.intercept_[0])
+    assert exact < theirs * (1 - 1e-6)
 
 
 @settings(max_examples=20, deadline=None)
