@@ -189,19 +189,38 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     return [pair for pair in found if known.issuperset(pair)]
 
 
+def often(labels: np.ndarray, least: int = 5) -> np.ndarray:
+    """Tell which tags at least so many clips have and so many have not (tag,): these can be resampled."""
+    counts = labels.sum(0)
+    return (counts >= least) & (len(labels) - counts >= least)
+
+
 def clip_error(
     first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator, n_resamples: int = 200
 ) -> float:
-    """Return the standard error that the choice of test clips adds to a difference of two configurations."""
+    """Return the standard error that the choice of test clips adds to a difference of two configurations.
+
+    Over the tags that are there `often`; 0 where none is.
+    """
     spec = first[0].spec
     labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
-    outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
-    return evaluation.compare(labels, *outputs, rng, n_resamples=n_resamples).floor
+    tags = often(labels)
+    if not tags.any():
+        return 0.0
+    outputs = [
+        np.stack([run.predictions["test_outputs"][:, tags] for run in side]) for side in (first, second)
+    ]
+    return evaluation.compare(labels[:, tags], *outputs, rng, n_resamples=n_resamples).floor
 
 
 def recorded() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return the recorded runs, what the test clips add to their comparisons, and where they come from."""
+    """Return the recorded runs, what the test clips add to their comparisons, and where they come from.
+
+    Empty where nothing is recorded.
+    """
     folder = paths.DATA / "results"
+    if not (folder / "preprocessing.json").exists():
+        return pd.DataFrame(columns=["configuration", "key", "roc_auc"]), pd.DataFrame(), {}
     told = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
     return pd.read_csv(folder / "preprocessing.csv"), pd.read_csv(folder / "preprocessing_pairs.csv"), told
 
