@@ -25,6 +25,9 @@ RANGES = {"female": (57, 77), "male": (43, 62)}
 VOICE_PROGRAM = 53
 """Program under a voice where it is not synthesised otherwise: voice oohs."""
 
+EQ_DB, N_SLIDERS = 1.5, 8
+"""Spread and number of the equaliser's gains: no two recordings have the same long-term spectrum."""
+
 _VELOCITY = {"X": 118, "x": 92, "o": 58}
 _FILLS = ("snare", "snare", "tom_high", "tom_high", "tom_mid", "tom_mid", "tom_low", "tom_low")
 
@@ -85,7 +88,8 @@ class _Clip:
         seed = int(self.rng.integers(2**31))
         parts = [self._drums(), self._bass(), self._comping(), self._pad(), self._lead(), self._voice()]
         kept = tuple(part for part in parts if part is not None and len(part.notes))
-        return Score(kept, production(row, self.recipes, seed), self.seconds, seed + 1)
+        gains = tuple(self.rng.normal(0, EQ_DB, N_SLIDERS).tolist())
+        return Score(kept, production(row, self.recipes, seed, gains), self.seconds, seed + 1)
 
     def _chords(self, bar: int) -> list[tuple[int, int, Chord]]:
         """Return (first step, end, chord) of a bar."""
@@ -164,7 +168,7 @@ class _Clip:
         instrument = self.recipes.instruments.loc[row["comping"]]
         low, high = int(instrument["low"]), int(instrument["high"])
         events = _events(self.recipes.comping[row["comping_style"]])
-        centre = 59 + 5 * row["valence"]
+        centre = 59 + 8 * row["valence"]
         tone = 0
         for bar in range(len(self.bars)):
             for first, end, here in self._chords(bar):
@@ -192,7 +196,7 @@ class _Clip:
         notes = []
         for bar in range(len(self.bars)):
             for first, end, here in self._chords(bar):
-                centre = 62 + 5 * row["valence"]
+                centre = 62 + 8 * row["valence"]
                 for pitch in voicing(
                     here, row["key"], centre, int(instrument["low"]), int(instrument["high"])
                 ):
@@ -205,7 +209,7 @@ class _Clip:
             return None
         instrument = self.recipes.instruments.loc[row["lead"]]
         sung = row["voice"] != "none"
-        centre = 67 + 6 * row["valence"]
+        centre = 67 + 9 * row["valence"]
         low = int(np.clip(centre - 9, instrument["low"], instrument["high"] - 14))
         style = melody.Style(
             density=row["lead_density"] * (0.5 if sung else 1.0),
@@ -267,14 +271,16 @@ def _within(events: tuple, first: int, end: int) -> list[tuple[int, str, int]]:
     return found
 
 
-def production(row: Mapping[str, Any], recipes: Recipes, seed: int) -> Production:
+def production(row: Mapping[str, Any], recipes: Recipes, seed: int, eq_db: tuple[float, ...]) -> Production:
     """Turn a clip's era, its strength and its room into what the renderer does."""
     era, s = recipes.eras.loc[row["era"]], float(row["era_strength"])
+    tape = -90 + s * (float(era["noise_db"]) + 90)
     return Production(
         era=row["era"], strength=s,
         reverb_seconds=float(row["reverb_seconds"]), reverb_mix=float(row["reverb_mix"]),
         tilt_db=float(row["tilt_db"]), saturation=s * float(era["saturation"]),
         compression=s * float(era["compression"]), low_hz=20 * (float(era["low_hz"]) / 20) ** s,
-        high_hz=6000 * (float(era["high_hz"]) / 6000) ** s, noise_db=-90 + s * (float(era["noise_db"]) + 90),
-        level_db=float(row["level_db"]), seed=seed,
+        high_hz=(6000 - 2000 * float(row["band"]) ** 3) * (float(era["high_hz"]) / 6000) ** s,
+        noise_db=10 * math.log10(10 ** (tape / 10) + 10 ** (float(row["noise_db"]) / 10)),
+        level_db=float(row["level_db"]), seed=seed, eq_db=eq_db,
     )  # fmt: skip

@@ -45,7 +45,7 @@ def produce(mix: np.ndarray, production: Production, sample_rate: int) -> np.nda
     spectrum = fft.rfft(mix, n_fft)
     if production.reverb_mix > 0 and tail > 0:
         spectrum *= _room(tail, production.reverb_mix, n_fft, sample_rate, rng)
-    spectrum *= tilt(frequencies, production.tilt_db)
+    spectrum *= tilt(frequencies, production.tilt_db) * equaliser(frequencies, production.eq_db)
     sound = compress(saturate(_level(fft.irfft(spectrum, n_fft)[:n]), production.saturation),
                      production.compression, sample_rate)  # fmt: skip
     n_fft = fft.next_fast_len(n + sample_rate // 4, real=True)
@@ -79,6 +79,14 @@ def tilt(frequencies: np.ndarray, db_per_octave: float) -> np.ndarray:
     """Return the gain of a slope about 1 kHz, level below 50 Hz and above 10 kHz."""
     octaves = np.log2(np.clip(frequencies, 50, 10_000) / 1000)
     return np.exp(np.float32(db_per_octave * np.log(10) / 20) * octaves).astype(np.float32)
+
+
+def equaliser(frequencies: np.ndarray, gains_db: tuple[float, ...]) -> np.ndarray:
+    """Return the gain of sliders spaced evenly in octaves from 60 Hz to 6 kHz, interpolated between them."""
+    if not gains_db:
+        return np.ones_like(frequencies)
+    sliders = np.linspace(np.log2(60), np.log2(6000), len(gains_db))
+    return (10 ** (np.interp(np.log2(np.maximum(frequencies, 1)), sliders, gains_db) / 20)).astype(np.float32)
 
 
 def band(frequencies: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:

@@ -82,6 +82,9 @@ class Production:
         Root-mean-square level of the clip against full scale; peaks stay below 1.
     seed : int
         Of the noise, the reverberation and the voices.
+    eq_db : tuple of float
+        Gains of an equaliser in decibels, its sliders evenly in octaves from 60 Hz to 6 kHz; it acts with the
+        tilt.
     """
 
     era: str
@@ -96,6 +99,7 @@ class Production:
     noise_db: float
     level_db: float
     seed: int
+    eq_db: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from ..tags import CATEGORY, TAGS
 from .latents import shares
 from .recipes import Recipes, standard
 
-GENRE_THRESHOLD = 0.55
+GENRE_THRESHOLD = 0.35
 """Share of a clip's music, weighted by affinity, above which a genre tag is true."""
 
 
@@ -75,7 +75,7 @@ def _attributes(latents: pd.DataFrame, recipes: Recipes, share: np.ndarray) -> d
     }
     unplugged = np.mean([played("acoustic", part) for part in ("comping", "bass")], axis=0)
     synthetic = played("acoustic", "pad") < (latents["pad"].cat.codes >= 0)
-    gentle = latents["drums"].isin(["none", "soft", "swing_brush", "bossa"]) | (column["drums_db"] < -4)
+    gentle = latents["drums"].isin(["none", "soft", "swing_brush", "bossa"]) | (column["drums_db"] < -1)
     lush = np.maximum(
         loud("pad", played("sustained", "pad"), -14), loud("lead", played("strings", "lead"), -10)
     )
@@ -83,8 +83,8 @@ def _attributes(latents: pd.DataFrame, recipes: Recipes, share: np.ndarray) -> d
     sensual = made_by("rnb", "soul", "funk", "house", "electronica", "bossa nova")
     loungy = made_by("jazz", "soul", "pop", "folk", "country", "bossa nova", "classical", "rnb")
     return {
-        "female vocalists": loud("voice", voice == "female", -4),
-        "male vocalists": loud("voice", voice == "male", -4),
+        "female vocalists": loud("voice", voice == "female", -5),
+        "male vocalists": loud("voice", voice == "male", -5),
         "instrumental": np.where(unsung, 0.5 + column["lead_db"] / 20, -1.0),
         "guitar": np.maximum(
             loud("comping", played("guitar", "comping"), -4.5), loud("lead", played("guitar", "lead"), -3)
