@@ -28,7 +28,7 @@ from .errors import InputError
 DATA_KINDS = ("*.csv", "*.toml")
 """Data that an executed copy depends on."""
 
-READ_OTHERS = ("ledger", "compare", "status")
+READ_OTHERS = ("ledger", "08_conclusion", "compare", "status")
 """Pages made from the executed chapters, in order of execution."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -144,8 +144,4 @@ def slips_html() -> str:
             cells = "".join(f"<td>{html.escape(value)}</td>" for value in values)
             chip = "" if status(name) == "verified" else f"<br><span class='mt-muted'>{row['status']}</span>"
             lines.append(f"<tr id='{name}'><th scope='row'>{name}{chip}</th>{cells}</tr>")
-    return (
-        "<div class='mt-scroll' tabindex='0' role='region' aria-label='Notes of severity 3'>"
-        f"<table class='mt-ledger mt-slips'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+    return f"<table class='mt-ledger'><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

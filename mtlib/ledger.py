@@ -13,7 +13,7 @@ from typing import Any
 
 import altair as alt
 
-from . import charts, thesis_index
+from . import charts, pages, thesis_index
 from .claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
 
 VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
@@ -53,6 +53,14 @@ def verdict(evidence: Iterable[Evidence]) -> str:
     return "inconclusive" if "inconclusive" in found else "not tested"
 
 
+def synthetic_reading(evidence: Iterable[Evidence]) -> str | None:
+    """Return what the synthetic corpus says: holds, fails, divided, undecided; None where nothing."""
+    seen = {row.verdict for row in evidence if row.source == "synthetic"}
+    if decided := seen & {"supported", "contradicted"}:
+        return "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
+    return "undecided" if "inconclusive" in seen else None
+
+
 def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
     """Count claims by the verdict of real evidence, and apart by what the synthetic corpus says.
 
@@ -66,12 +74,8 @@ def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
     result |= {f"synthetic {word}": 0 for word in ("holds", "fails", "undecided", "divided")}
     for found in grouped.values():
         result[verdict(row.evidence for row in found)] += 1
-        seen = {row.evidence.verdict for row in found if row.evidence.source == "synthetic"}
-        if decided := seen & {"supported", "contradicted"}:
-            word = "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
-            result[f"synthetic {word}"] += 1
-        elif "inconclusive" in seen:
-            result["synthetic undecided"] += 1
+        if (reading := synthetic_reading(row.evidence for row in found)) is not None:
+            result[f"synthetic {reading}"] += 1
     return result
 
 
@@ -181,11 +185,14 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
         f"<th scope='col'>{head}</th>"
         for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
     )
+    table_html = (
+        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>"
+        f"{''.join(bodies)}</table>"
+    )
     return (
         f"<div id='mt-filters' class='mt-filters'>{''.join(menus)} <output aria-live='polite'></output></div>"
-        "<div class='mt-scroll' tabindex='0' role='region' aria-label='Ledger of claims'>"
-        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>{''.join(bodies)}"
-        f"</table></div><script>{_SCRIPT}</script>"
+        + pages.scrolling(table_html, "Ledger of claims")
+        + f"<script>{_SCRIPT}</script>"
     )
 
 
@@ -197,6 +204,27 @@ def counts_html(tally: dict[str, int]) -> str:
         for name in VERDICTS
     )
     return f"<dl class='mt-counts' aria-label='Claims by verdict of real evidence'>{cells}</dl>"
+
+
+def headlines_html(grouped: dict[str, list[Row]], chapter: str) -> str:
+    """Return the most important claims of a chapter (importance 1) with what their evidence comes to."""
+    lines = []
+    for name, found in grouped.items():
+        claim = table()[name]
+        if (claim["chapter"], claim["importance"]) != (chapter, "1"):
+            continue
+        judged = verdict(row.evidence for row in found)
+        reading = synthetic_reading(row.evidence for row in found) or "–"
+        lines.append(
+            f"<tr><th scope='row'><a href='ledger.html#{anchor(name)}'>{name}</a></th>"
+            f"<td>{html.escape(claim['claim'])}</td>"
+            f"<td><span aria-hidden='true'>{_SYMBOLS[judged]}</span> {judged}</td><td>{reading}</td></tr>"
+        )
+    names = ("Claim", "What the thesis says", "Real evidence", "Synthetic corpus")
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    body = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    label = f"Headline claims of chapter {chapter}"
+    return pages.scrolling(f"<table class='mt-ledger'>{body}</table>", label)
 
 
 def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:

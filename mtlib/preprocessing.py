@@ -70,19 +70,19 @@ BASELINE = "log bypass ×1"
 BEYOND = tuple(list(VIEWS)[list(VIEWS).index("PCEN") :])
 STFTS = ("log STFT", "log STFT, 256 points")
 
-SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
-"""Training sizes, of the whole training split."""
+SIZES = (1 / 8, 1 / 4, 1 / 2, 1, 2)
+"""Training sizes, as factors of that at which configurations are compared: half of the training clips."""
 
 N_BASELINE = 15
 """Trainings of the baseline, as in the thesis."""
 
 
 def base(settings: Settings, corpus: Corpus) -> RunSpec:
-    """Return the run that all others are changes of: the baseline at the size of the profile."""
+    """Return the run that all others are changes of: the baseline on half of the profile's training clips."""
     profile = settings.profile
     length = round(profile.clip_seconds * corpus.sample_rate)
     whole = corpus.n_samples is not None and corpus.n_samples <= length
-    n_train = min(profile.n_train, len(corpus.split("train")))
+    n_train = min(profile.n_train, len(corpus.split("train"))) // 2
     training = {"epochs": profile.epochs, "batch": profile.batch, "peak_rate": profile.peak_rate}
     return from_dict(
         {
@@ -96,10 +96,10 @@ def base(settings: Settings, corpus: Corpus) -> RunSpec:
     )
 
 
-def smaller(spec: RunSpec, share: float) -> RunSpec:
-    """Return a run on a share of the training clips, seen more often."""
-    n_train = max(2, int(spec.n_train * share))
-    epochs = round(spec.training.epochs * (spec.n_train / n_train) ** 0.5)
+def resized(spec: RunSpec, factor: float) -> RunSpec:
+    """Return a run on another number of training clips; fewer are seen more often."""
+    n_train = max(2, int(spec.n_train * factor))
+    epochs = max(1, round(spec.training.epochs * (spec.n_train / n_train) ** 0.5))
     return spec.change(n_train=n_train, training__epochs=epochs)
 
 
@@ -107,31 +107,35 @@ Plan = list[tuple[str, RunSpec]]
 
 
 def runs_of(
-    spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), shares: Iterable[float] = (1,)
+    spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), sizes: Iterable[float] = (1,)
 ) -> Plan:
-    """Return configurations × shares of each seed (counted from the base's own) with their names."""
+    """Return configurations × sizes of each seed (counted from the base's own) with their names."""
     return [
-        (name, smaller(spec, share).change(**VIEWS[name], seed=spec.seed + seed))
-        for seed, name, share in itertools.product(seeds, list(names), list(shares))
+        (name, resized(spec, factor).change(**VIEWS[name], seed=spec.seed + seed))
+        for seed, name, factor in itertools.product(seeds, list(names), list(sizes))
     ]
+
+
+OTHER_SIZES = tuple(factor for factor in SIZES if factor != 1)
 
 
 def live(spec: RunSpec) -> Plan:
     """Return what a page trains: the twelve configurations and the baseline's sizes, one seed each."""
-    return runs_of(spec, GRID) + runs_of(spec, [BASELINE], shares=SHARES[:-1])
+    return runs_of(spec, GRID) + runs_of(spec, [BASELINE], sizes=OTHER_SIZES)
 
 
 def plan(spec: RunSpec, n_seeds: int = 3) -> Plan:
     """Return every training of the chapter, the most important first."""
-    seeds, part = range(n_seeds), SHARES[:-1]
+    seeds = range(n_seeds)
     return (
-        runs_of(spec, GRID, seeds=seeds)
-        + runs_of(spec, [BASELINE], seeds=seeds, shares=part)
-        + runs_of(spec, STFTS, seeds=seeds, shares=part)
+        live(spec)
+        + runs_of(spec, GRID, seeds=seeds[1:])
+        + runs_of(spec, [BASELINE], seeds=seeds[1:], sizes=OTHER_SIZES)
         + runs_of(spec, STFTS, seeds=seeds)
+        + runs_of(spec, ["log STFT"], seeds=seeds, sizes=OTHER_SIZES)
         + runs_of(spec, [BASELINE], seeds=range(n_seeds, N_BASELINE))
         + runs_of(spec, [name for name in VIEWS if name not in (*GRID, *STFTS)], seeds=seeds)
-        + runs_of(spec, ["linear bypass ×1"], seeds=seeds, shares=part)
+        + runs_of(spec, [STFTS[1], "linear bypass ×1"], seeds=seeds, sizes=OTHER_SIZES)
     )
 
 
@@ -185,19 +189,38 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     return [pair for pair in found if known.issuperset(pair)]
 
 
+def often(labels: np.ndarray, least: int = 5) -> np.ndarray:
+    """Tell which tags at least so many clips have and so many have not (tag,): these can be resampled."""
+    counts = labels.sum(0)
+    return (counts >= least) & (len(labels) - counts >= least)
+
+
 def clip_error(
     first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator, n_resamples: int = 200
 ) -> float:
-    """Return the standard error that the choice of test clips adds to a difference of two configurations."""
+    """Return the standard error that the choice of test clips adds to a difference of two configurations.
+
+    Over the tags that are there `often`; 0 where none is.
+    """
     spec = first[0].spec
     labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
-    outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
-    return evaluation.compare(labels, *outputs, rng, n_resamples=n_resamples).floor
+    tags = often(labels)
+    if not tags.any():
+        return 0.0
+    outputs = [
+        np.stack([run.predictions["test_outputs"][:, tags] for run in side]) for side in (first, second)
+    ]
+    return evaluation.compare(labels[:, tags], *outputs, rng, n_resamples=n_resamples).floor
 
 
 def recorded() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return the recorded runs, what the test clips add to their comparisons, and where they come from."""
+    """Return the recorded runs, what the test clips add to their comparisons, and where they come from.
+
+    Empty where nothing is recorded.
+    """
     folder = paths.DATA / "results"
+    if not (folder / "preprocessing.json").exists():
+        return pd.DataFrame(columns=["configuration", "key", "roc_auc"]), pd.DataFrame(), {}
     told = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
     return pd.read_csv(folder / "preprocessing.csv"), pd.read_csv(folder / "preprocessing_pairs.csv"), told
 
@@ -248,12 +271,14 @@ class Results:
 
     def __init__(self, rows: pd.DataFrame, errors: pd.DataFrame | None = None):
         self.rows, self.errors = rows, errors
-        self.full = int(rows["n_train"].max())
+        self.size = int(
+            rows.groupby("n_train")["configuration"].nunique().idxmax()
+        )  # most are compared at it
 
     def scores(self, names: Sequence[str], n_train: int = 0, column: str = "roc_auc") -> np.ndarray:
         """Return AUCs (configuration, seed) of the seeds that all configurations have."""
         chosen = self.rows[self.rows["configuration"].isin(names)]
-        chosen = chosen[chosen["n_train"] == (n_train or self.full)]
+        chosen = chosen[chosen["n_train"] == (n_train or self.size)]
         wide = chosen.pivot_table(index="configuration", columns="seed", values=column)
         return wide.reindex(names).dropna(axis=1).to_numpy()
 
@@ -269,8 +294,8 @@ class Results:
 
         Two of the twelve share the error of the whole design, which has more degrees of freedom.
         """
-        n_train, design = n_train or self.full, self.design()
-        if n_train == self.full and design and {first, second} <= set(GRID):
+        n_train, design = n_train or self.size, self.design()
+        if n_train == self.size and design and {first, second} <= set(GRID):
             cells = [dict(zip(FACTORS, name.split(" "), strict=True)) for name in (first, second)]
             found = design.difference(*cells)
         else:
@@ -300,4 +325,4 @@ class Results:
         curve, scores = self.curve(BASELINE), self.scores((name,))
         if curve is None or scores.shape[1] < 2:
             return None
-        return learning_curves.data_multiplier(curve, scores[0], self.full, rng)
+        return learning_curves.data_multiplier(curve, scores[0], self.size, rng)

@@ -65,3 +65,17 @@ def test_the_forest_draws_what_fits_its_axis():
     spec = ledger.forest(grouped).to_dict()
     assert spec["description"].startswith("1 estimates with intervals: C2.02 arithmetic 0.1 [-0.1, 0.3]")
     assert ledger.forest(ledger.rows([])) is None
+
+
+def test_headlines_keep_the_two_kinds_of_evidence_in_two_columns():
+    rows = [
+        ("a", evidence("C3.14", "synthetic", "supported")),
+        ("a", evidence("C3.12", "labels", "contradicted")),
+    ]
+    page = ledger.headlines_html(ledger.rows(rows), "3")
+    first = {
+        name for name, row in claims.table().items() if (row["chapter"], row["importance"]) == ("3", "1")
+    }
+    assert page.count("<tr><th scope='row'>") == len(first)
+    lines = {line[line.index("#") + 1 :][:5]: line for line in page.split("<tr>")[2:]}
+    assert "not tested</td><td>holds" in lines["C3-14"] and "contradicted</td><td>–" in lines["C3-12"]

@@ -79,7 +79,10 @@ class Player:
         watchdog = threading.Timer(self._wall_seconds, child.kill)
         watchdog.start()
         try:
-            request = {"program": program, "is_drum": bool(is_drum), "pitch": pitch, "seconds": seconds}
+            request = {
+                "program": int(program), "is_drum": bool(is_drum),
+                "pitch": int(pitch), "seconds": float(seconds),
+            }  # fmt: skip
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
             size = int(child.stdout.readline())

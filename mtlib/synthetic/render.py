@@ -11,6 +11,7 @@ Conventions
     Chapters 2 to 7 hear it through the synthetic corpus.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ STEADY_HZ = 15.0
 HIGHEST_RATE = instruments.RATE
 
 _bank: OrderedDict[tuple, tuple[np.ndarray, str]] = OrderedDict()
+_bank_lock = threading.Lock()
 
 
 def render(
@@ -177,16 +179,16 @@ def _note(
     ratio = 2.0 ** ((pitch - source) / 12)  # a silent pitch is made from its neighbour, as samplers do
     length = next((length for length in LENGTHS if length >= seconds * ratio), LENGTHS[-1])
     key = (program, is_drum, pitch, length, sample_rate)
-    if key in _bank:
+    with _bank_lock:  # a Dask worker may render in several threads
+        if key not in _bank:
+            sound, change = player.note(player.current(), program, is_drum, source, length)
+            sound = soxr.resample(sound, instruments.RATE * ratio, sample_rate, "HQ")
+            pole = np.exp(-2 * np.pi * STEADY_HZ / sample_rate)
+            sound = lfilter([1, -1], [1, -pole], sound).astype(np.float32)
+            heard = np.flatnonzero(np.abs(sound) > 1e-4 * np.abs(sound).max(initial=0))
+            sound = sound[: heard[-1] + 1].copy() if len(heard) else sound[:0]
+            _bank[key] = sound, change
+            while len(_bank) > 1 and sum(kept.nbytes for kept, _ in _bank.values()) > BANK_BYTES:
+                _bank.popitem(last=False)
         _bank.move_to_end(key)
         return _bank[key]
-    sound, change = player.note(player.current(), program, is_drum, source, length)
-    sound = soxr.resample(sound, instruments.RATE * ratio, sample_rate, "HQ")
-    pole = np.exp(-2 * np.pi * STEADY_HZ / sample_rate)
-    sound = lfilter([1, -1], [1, -pole], sound).astype(np.float32)
-    heard = np.flatnonzero(np.abs(sound) > 1e-4 * np.abs(sound).max(initial=0))
-    sound = sound[: heard[-1] + 1].copy() if len(heard) else sound[:0]
-    _bank[key] = sound, change
-    while len(_bank) > 1 and sum(kept.nbytes for kept, _ in _bank.values()) > BANK_BYTES:
-        _bank.popitem(last=False)
-    return _bank[key]
