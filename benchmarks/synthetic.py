@@ -89,9 +89,9 @@ def cost(n: int = 200) -> None:
 
 
 def found_tempo(clip: np.ndarray) -> float:
-    """Return librosa's estimate of a clip's tempo in beats a minute."""
+    """Return librosa's estimate of a clip's tempo in beats a minute, its prior as wide as the recipes."""
     onsets = librosa.onset.onset_strength(y=clip, sr=RATE, n_fft=1024, hop_length=128)
-    return float(librosa.feature.tempo(onset_envelope=onsets, sr=RATE, hop_length=128)[0])
+    return float(librosa.feature.tempo(onset_envelope=onsets, sr=RATE, hop_length=128, std_bpm=2.0)[0])
 
 
 def found_key(clip: np.ndarray) -> int:
