@@ -149,9 +149,11 @@ def sound(
         return analysis.signal(image * spectrum, n_samples)
     if way == "phase":
         return analysis.signal(image * torch.sgn(spectrum), n_samples)  # sgn: z / |z|
+    length = (image.shape[-1] - 1) * analysis.hop_length  # what centred frames cover for certain
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return torchaudio.functional.griffinlim(
+        samples = torchaudio.functional.griffinlim(
             image.abs(), analysis.stft.window, analysis.n_fft, analysis.hop_length, analysis.n_fft,
-            power=1.0, n_iter=32, momentum=0.99, length=n_samples, rand_init=True,
+            power=1.0, n_iter=32, momentum=0.99, length=length, rand_init=True,
         )  # fmt: skip
+    return F.pad(samples, (0, n_samples - length))

@@ -2,7 +2,7 @@
 
 The output layer holds one vector a tag. Tags whose vectors point the same way are given for the same
 reasons; the thesis compares that with how often tags occur together [Choi2018, §7.3, Eq. 7.1]. Chapter 7
-uses it, with the author's networks and labels.
+uses it, with the author's networks and the co-occurrence of `mtlib.cooccurrence`.
 
 Conventions
     Vectors are (feature, tag). Pairs are unordered, (i, j) with i < j, 1,225 for fifty tags; a ranking
@@ -46,29 +46,6 @@ def similarity(vectors: np.ndarray, *, kind: str = "cosine") -> np.ndarray:
         vectors = vectors / norms
     matrix = vectors.T @ vectors
     return (matrix + matrix.T) / 2
-
-
-def co_occurrence(labels: np.ndarray) -> np.ndarray:
-    """Return C(i, j): the share of clips with tag i that also have tag j [Choi2018, Eq. 3.1].
-
-    Parameters
-    ----------
-    labels : ndarray (clip, tag)
-        0 or 1.
-
-    Returns
-    -------
-    ndarray (tag, tag) float64
-        Not symmetric; see `symmetric`.
-    """
-    labels = np.asarray(labels, np.float64)
-    if labels.ndim != 2 or not np.isin(labels, (0, 1)).all():
-        raise InputError(f"labels must be a (clip, tag) matrix of 0 and 1, got shape {labels.shape}")
-    together = labels.T @ labels
-    counts = np.diag(together)
-    if (counts == 0).any():
-        raise InputError(f"tag {int(counts.argmin())} has no clip; its co-occurrence is undefined")
-    return together / counts[:, None]
 
 
 def symmetric(matrix: np.ndarray) -> np.ndarray:

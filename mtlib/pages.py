@@ -46,6 +46,30 @@ def match_level(samples: np.ndarray, level_db: float = LEVEL_DB) -> np.ndarray:
     return samples * min(10 ** (level_db / 20) / rms, 0.99 / peak)
 
 
+def sound_source(samples: np.ndarray, sample_rate: int, *, compression: float | None = None) -> str:
+    """Return the address of a level-matched, compressed file of mono samples (time,).
+
+    Parameters
+    ----------
+    compression : float, optional
+        From 0 to 1; more makes smaller files, for pages with many players.
+    """
+    if samples.ndim != 1 or len(samples) == 0 or not np.isfinite(samples).all():
+        raise InputError(f"samples must be finite mono audio, got shape {samples.shape}")
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer, match_level(samples), sample_rate, format="MP3", subtype="MPEG_LAYER_III",
+        compression_level=compression,
+    )  # fmt: skip
+    data = buffer.getvalue()
+    if not (folder := os.environ.get("MTLIB_MEDIA")):
+        return "data:audio/mpeg;base64," + base64.b64encode(data).decode()
+    name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    (Path(folder) / name).write_bytes(data)
+    return f"../media/{name}"
+
+
 def player(samples: np.ndarray, sample_rate: int, label: str, *, may_publish: bool = True) -> HTML:
     """Return an audio player for an excerpt.
 
@@ -60,21 +84,10 @@ def player(samples: np.ndarray, sample_rate: int, label: str, *, may_publish: bo
     may_publish : bool
         False for audio without a licence: a public build then shows a note in its place.
     """
-    if samples.ndim != 1 or len(samples) == 0 or not np.isfinite(samples).all():
-        raise InputError(f"samples must be finite mono audio, got shape {samples.shape}")
     text = html.escape(label)
     if published.is_public_build() and not may_publish:
         return HTML(f"<p class='mt-player'>{text}: not in the public build (no licence to redistribute).</p>")
-    buffer = io.BytesIO()
-    soundfile.write(buffer, match_level(samples), sample_rate, format="MP3", subtype="MPEG_LAYER_III")
-    data = buffer.getvalue()
-    if folder := os.environ.get("MTLIB_MEDIA"):
-        name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / name).write_bytes(data)
-        source = f"../media/{name}"
-    else:
-        source = "data:audio/mpeg;base64," + base64.b64encode(data).decode()
+    source = sound_source(samples, sample_rate)
     return HTML(
         f"<figure class='mt-player'><figcaption>{text}</figcaption>"
         f"<audio controls preload='metadata' aria-label='{text}' src='{source}'></audio></figure>"

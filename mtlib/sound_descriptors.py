@@ -8,6 +8,7 @@ Conventions
     Images are (feature, freq, frame) on the bins of the transform; their size counts, not their sign.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import librosa
@@ -31,7 +32,7 @@ percussive share
 centroid
     Mean frequency in hertz, weighted by size.
 sparsity
-    Gini index of the sizes over all points: 0 if all are equal, near 1 if few hold everything.
+    Gini index of the sizes over every fourth frame: 0 if all are equal, near 1 if few hold everything.
 """
 
 
@@ -53,7 +54,8 @@ def original(magnitude: Tensor) -> Original:
         raise InputError(f"magnitude must be a finite (freq, frame) image, got {tuple(magnitude.shape)}")
     values = magnitude.numpy()
     mel = librosa.feature.melspectrogram(S=values**2, sr=SAMPLE_RATE, n_mels=64)
-    onsets = librosa.onset.onset_strength(S=librosa.power_to_db(mel, ref=np.max), sr=SAMPLE_RATE)
+    level = librosa.power_to_db(mel, ref=np.max)
+    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, center=False)  # frames are centred already
     _, percussive = librosa.decompose.hpss(values, kernel_size=17, mask=True)
     return Original(magnitude, torch.from_numpy(onsets).float(), torch.from_numpy(percussive).float())
 
@@ -86,9 +88,54 @@ def describe(images: Tensor, reference: Original) -> dict[str, np.ndarray]:
         sizes.diff(dim=2).clamp(min=0).sum((1, 2)) / total,
         (energy * reference.percussive).sum((1, 2)) / energy.sum((1, 2)),
         (sizes.sum(2) @ hertz) / total,
-        gini(sizes.flatten(1)),
+        gini(sizes[:, :, ::4].flatten(1)),
     )
     return {name: values.numpy() for name, values in zip(DESCRIPTORS, measured, strict=True)}
+
+
+CRITERIA = {
+    "onsets": ("onset correlation", 1),
+    "steady": ("percussive share", -1),
+    "low": ("centroid", -1),
+    "sparse": ("sparsity", 1),
+}
+"""Which descriptor picks a feature to listen to, and whether the highest (1) or the lowest (−1) wins."""
+
+
+def choose(measured: dict[str, np.ndarray], criteria: Sequence[str] = tuple(CRITERIA)) -> dict[str, int]:
+    """Pick one feature a criterion; none is picked twice, and none that was not measured.
+
+    Parameters
+    ----------
+    measured : dict
+        From `describe`.
+    criteria : sequence of str
+        Names in `CRITERIA`, in the order of picking.
+
+    Returns
+    -------
+    dict of str to int
+        Row of the feature by criterion; a criterion without a feature left is missing.
+    """
+    if unknown := [name for name in criteria if name not in CRITERIA]:
+        raise InputError(f"unknown criterion {unknown[0]!r}; choose from {', '.join(CRITERIA)}")
+    chosen: dict[str, int] = {}
+    for criterion in criteria:
+        descriptor, sign = CRITERIA[criterion]
+        values = sign * measured[descriptor].astype(float)
+        values[list(chosen.values())] = np.nan
+        if not np.isnan(values).all():
+            chosen[criterion] = int(np.nanargmax(values))
+    return chosen
+
+
+def words(measured: dict[str, np.ndarray], feature: int) -> str:
+    """Return the description of one feature in words and units."""
+    onset, strength, percussive, centroid, sparsity = (measured[name][feature] for name in DESCRIPTORS)
+    return (
+        f"onset correlation {onset:.2f}, onset strength {strength:.2f}, {percussive:.0%} percussive, "
+        f"centroid {centroid:,.0f} Hz, sparsity {sparsity:.2f}"
+    )
 
 
 def pearson(first: Tensor, second: Tensor) -> Tensor:
