@@ -61,8 +61,9 @@ class Trace:
     _first: dict[int, sparse.csr_array] = field(default_factory=dict, repr=False)
 
     def first_stage(self, clip: int) -> sparse.csr_array:
-        """Return the way back through the first stage as one sparse matrix (made once a clip)."""
+        """Return the way back through the first stage as one sparse matrix (kept for one clip)."""
         if clip not in self._first:
+            self._first.clear()  # one clip's matrix is 40 MB
             self._first[clip] = first_stage_matrix(self.steps[0], clip)
         return self._first[clip]
 
