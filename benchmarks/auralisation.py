@@ -106,9 +106,11 @@ def main() -> None:
             gap = max(gap, np.abs(images[feature].numpy() - image).max() / scale[0],
                       np.abs(sounds[feature].numpy() - sound).max() / scale[1])  # fmt: skip
         n, loop = len(images), len(images) * (back + hear)
-        print(f"layer {layer}, {n} features: images {n * back / images_time:.0f}x, with sound {loop / ours_time:.0f}x, "
-              f"with the loop's forward pass {(forward + loop) / ours_time:.0f}x ({1e3 * ours_time / n:.1f} ms against "
-              f"{1e3 * loop / n:.0f} ms a feature); largest difference {gap:.1e}", flush=True)  # fmt: skip
+        print(f"layer {layer}, {n} features: images {n * back / images_time:.0f}x, ",
+              f"with sound {loop / ours_time:.0f}x, ",
+              f"with the loop's forward pass {(forward + loop) / ours_time:.0f}x ",
+              f"({1e3 * ours_time / n:.1f} ms against {1e3 * loop / n:.0f} ms a feature); ",
+              f"largest difference {gap:.1e}", sep="", flush=True)  # fmt: skip
     spent = time.process_time()
     for name in excerpts.AUTHORS:
         traced, spectrum = excerpt(name)
