@@ -72,9 +72,8 @@ class Judgements:
         """
         if lacking := self.missing():
             raise InputError(f"no evidence recorded for {', '.join(lacking)}")
-        rows = [
-            {"claim": name, "the thesis says": claims.table()[name]["claim"]}
-            | {f"{side} protocol": "; ".join(dict.fromkeys(self.verdicts(name, side))) for side in SIDES}
+        return pd.DataFrame(
+            {"claim": f"{name} {claims.table()[name]['claim']}"}
+            | {side: "; ".join(dict.fromkeys(self.verdicts(name, side))) for side in SIDES}
             for name in decidable()
-        ]
-        return pd.DataFrame(rows)
+        )

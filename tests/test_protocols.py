@@ -25,10 +25,11 @@ def test_a_page_without_one_of_the_protocols_is_refused():
         judged.table()
     judged.record("C6.10", "honest", rule="r", verdict="inconclusive")
     judged.record("C6.10", "honest", rule="r", verdict="not tested", reason="cost")
-    table = judged.table().set_index("claim")
-    assert list(table.index) == protocols.decidable()
-    assert table.loc["C6.10", "honest protocol"] == "inconclusive; not tested"
-    assert table.loc["C6.02", "thesis protocol"] == "supported"
+    table = judged.table()
+    assert [text.split()[0] for text in table.claim] == protocols.decidable()
+    table.index = protocols.decidable()
+    assert table.loc["C6.10", "honest"] == "inconclusive; not tested"
+    assert table.loc["C6.02", "thesis"] == "supported"
 
 
 def test_the_rule_opens_with_the_protocol_and_fields_are_kept():
