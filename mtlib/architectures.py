@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import paths, preprocessing, provenance, shards, statistics
+from . import paths, preprocessing, provenance, rules, shards, statistics
 from .corpus import Corpus
 from .errors import InputError
 from .profiles import Settings
@@ -176,14 +176,15 @@ def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
 
 def by_tag(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Return the AUC of every tag that has one: configuration, seed, tag, roc_auc."""
-    names = list(Corpus.open(named[0][1].spec.corpus).tags["name"])
+    names = list(Corpus.open(named[0][1].spec.corpus).tags["name"]) if named else []
     return pd.DataFrame(
         [
             {"configuration": name, "seed": run.spec.seed, "tag": tag, "roc_auc": area}
             for name, run in named
             for tag, area in zip(names, run.metrics["roc_auc_by_tag"], strict=True)
             if area is not None
-        ]
+        ],
+        columns=["configuration", "seed", "tag", "roc_auc"],
     )
 
 
@@ -243,6 +244,85 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
             frame.to_csv(file, index=False, float_format="%.6g")
     with shards.atomic(paths.DATA / "results" / "architectures.json") as file:
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
+
+
+def together(
+    known: pd.DataFrame, corpus: str, live: pd.DataFrame, spec: RunSpec
+) -> tuple[pd.DataFrame, float]:
+    """Return live rows and, if they are of the same corpus, the recorded ones; and how far the two agree.
+
+    Parameters
+    ----------
+    known : DataFrame
+        From `recorded`; ``corpus`` is the one they were trained on.
+    live : DataFrame
+        From `table`.
+    spec : RunSpec
+        The base of the live runs.
+
+    Returns
+    -------
+    rows : DataFrame
+        With a column ``tier``; a live row stands in the place of the recorded one.
+    gap : float
+        Largest difference in AUC between rows of one key; 0 where no key is in both.
+    """
+    rows = live.assign(tier="live")
+    both = known.merge(live, on="key", suffixes=("", "_live"))
+    gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max()) if len(both) else 0.0
+    if corpus == spec.corpus:
+        rows = pd.concat([rows, known.assign(tier="recorded")], ignore_index=True)
+    return rows.drop_duplicates(["configuration", "seed"], keep="first"), gap
+
+
+def judge_all(found: dict[str, Estimate | None]) -> dict[str, Any]:
+    """Judge a claim that several differences are all above zero, some of which may be unknown.
+
+    Parameters
+    ----------
+    found : dict
+        Differences by name; None where fewer than two paired seeds are known.
+
+    Returns
+    -------
+    dict
+        The fields of `claims.record` that the rule decides. Supported if all are known and each 95 % interval
+        lies above zero; contradicted if any lies below it after Holm's correction.
+    """
+    known = {name: estimate for name, estimate in found.items() if estimate is not None}
+    rule = "every difference above 0 (95 % intervals); against it: any below 0 (Holm)"
+    if not known:
+        return {"rule": rule, "verdict": "not tested", "reason": "fewer than two paired trainings are known"}
+    above = {name: estimate.low > 0 for name, estimate in known.items()}
+    p_values = np.array([estimate.p_value(0, "below") for estimate in known.values()])
+    below = dict(zip(known, statistics.adjust(p_values) <= 0.025, strict=True))
+    holds = all(above.values()) and len(known) == len(found)
+    verdict = "contradicted" if any(below.values()) else "supported" if holds else "inconclusive"
+    told = [f"{name} {'above' if above[name] else 'below' if below[name] else 'undecided'} "
+            f"({estimate.value:+.3f})" for name, estimate in known.items()]  # fmt: skip
+    missing = [name for name in found if name not in known]
+    reason = "; ".join(told) + (f"; not known: {', '.join(missing)}" if missing else "") + "."
+    least = min(known.values(), key=lambda estimate: estimate.value)
+    return {"estimate": least.value, "low": least.low, "high": least.high, "n": least.n, "rule": rule,
+            "verdict": verdict, "reason": reason}  # fmt: skip
+
+
+def judge_one(estimate: Estimate | None, claimed: str, **options: Any) -> dict[str, Any]:
+    """Judge one comparison as `rules.judge` does; not tested where it is not known."""
+    if estimate is None:
+        reason = "fewer than two paired trainings are known"
+        return {"rule": f"95 % interval: {claimed}", "verdict": "not tested", "reason": reason}
+    return rules.judge(estimate, claimed=claimed, **options)
+
+
+def scores_of(rows: pd.DataFrame) -> np.ndarray | None:
+    """Return AUCs (level of each of `FACTORS`, …, seed) of seeds that all cells have; None if under two."""
+    cells = [cell_name(cell) for cell in itertools.product(*FACTORS.values())]
+    chosen = rows[rows["configuration"].isin(cells) & (rows["seed"] != RATE_SEED)]
+    wide = chosen.pivot_table(index="configuration", columns="seed", values="roc_auc")
+    wide = wide.reindex(cells).dropna(axis=1)
+    shape = tuple(len(levels) for levels in FACTORS.values())
+    return wide.to_numpy().reshape(*shape, -1) if wide.shape[1] > 1 else None
 
 
 def compare(rows: pd.DataFrame, errors: pd.DataFrame, first: str, second: str) -> Estimate | None:

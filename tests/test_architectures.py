@@ -7,6 +7,7 @@ import pytest
 import toy
 from mtlib import architectures, paths, profiles, sweeps
 from mtlib.errors import InputError
+from mtlib.statistics import Estimate
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 RATES = {"crnn": 3e-3, "k2c2": 1e-2}
@@ -75,6 +76,39 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     assert found.n == 2 and found.floor > 0
     assert found.value == pytest.approx((wide.k2c2 - wide.k2c1).mean())
     assert architectures.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
+
+
+def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus(spec):
+    known = pd.DataFrame(
+        {"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]}
+    )
+    live = pd.DataFrame({"configuration": ["a"], "seed": [0], "roc_auc": [0.8 + 1e-7], "key": ["x"]})
+    rows, gap = architectures.together(known, "tones", live, spec)
+    assert list(rows["tier"]) == ["live", "recorded"] and gap == pytest.approx(1e-7)
+    rows, _ = architectures.together(known, "another", live, spec)
+    assert list(rows["configuration"]) == ["a"]
+
+
+def test_all_means_all():
+    up, down, open_ = Estimate(0.02, 0.001, 4, 5), Estimate(-0.02, 0.001, 4, 5), Estimate(0.001, 0.01, 4, 5)
+    judge = architectures.judge_all
+    assert judge({"a": up, "b": up})["verdict"] == "supported"
+    assert judge({"a": up, "b": open_})["verdict"] == "inconclusive"
+    assert judge({"a": up, "b": None})["verdict"] == "inconclusive"
+    assert judge({"a": up, "b": down})["verdict"] == "contradicted"
+    assert "b below (-0.020)" in judge({"a": up, "b": down})["reason"]
+    assert judge({"a": None})["verdict"] == architectures.judge_one(None, "above")["verdict"] == "not tested"
+    assert architectures.judge_one(up, "above")["verdict"] == "supported"
+
+
+def test_scores_of_the_crossed_design_are_by_cell_and_seed(spec):
+    cells = architectures.crossed(spec, RATES, range(2))
+    rows = pd.DataFrame(
+        [{"configuration": n, "seed": r.seed, "roc_auc": i} for i, (n, r) in enumerate(cells)]
+    )
+    found = architectures.scores_of(rows)
+    assert found.shape == (2, 2, 2, 2, 2) and found[1, 0, 1, 0].tolist() == [10, 26]
+    assert architectures.scores_of(rows[rows["seed"] == 0]) is None
 
 
 def test_nothing_to_record_is_told():
