@@ -49,6 +49,12 @@ THESIS_STOPPING = {"training__schedule": "constant", "training__patience": 1}
 
 FILES = ("architectures", "architectures_tags", "architectures_pairs")
 
+_COLUMNS = (
+    ["configuration", "structure", "budget", "seed", "roc_auc", "peak_rate", "valid_auc", "key"],
+    ["configuration", "seed", "tag", "roc_auc"],
+    ["first", "second", "clip_error"],
+)
+
 Plan = list[tuple[str, RunSpec]]
 
 
@@ -184,7 +190,7 @@ def by_tag(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
             for tag, area in zip(names, run.metrics["roc_auc_by_tag"], strict=True)
             if area is not None
         ],
-        columns=["configuration", "seed", "tag", "roc_auc"],
+        columns=_COLUMNS[1],
     )
 
 
@@ -205,8 +211,13 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def recorded() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return the recorded runs, their AUC by tag, the test clips' part in comparisons, the provenance."""
+    """Return the recorded runs, their AUC by tag, the test clips' part in comparisons, the provenance.
+
+    Empty tables with their columns where nothing is recorded.
+    """
     folder = paths.DATA / "results"
+    if not (folder / "architectures.json").is_file():
+        return (*(pd.DataFrame(columns=columns) for columns in _COLUMNS), {"corpus": ""})
     told = json.loads((folder / "architectures.json").read_text(encoding="utf-8"))
     return (*(pd.read_csv(folder / f"{name}.csv") for name in FILES), told)
 
@@ -237,7 +248,7 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
     frames = (
         table(named).sort_values(["budget", "configuration", "seed"]),
         by_tag([(name, run) for name, run in named if run.spec.seed != RATE_SEED and "," not in name]),
-        pd.DataFrame(errors, columns=["first", "second", "clip_error"]),
+        pd.DataFrame(errors, columns=_COLUMNS[2]),
     )
     for name, frame in zip(FILES, frames, strict=True):
         with shards.atomic(paths.DATA / "results" / f"{name}.csv") as file:

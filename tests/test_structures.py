@@ -66,6 +66,29 @@ def test_every_size_in_the_table_trains(structure, n_freq, n_frames):
     assert all(p.grad is not None for p in network.parameters() if p.requires_grad)
 
 
+@pytest.mark.parametrize(
+    ("structure", "n_freq", "n_frames", "shapes"),
+    [
+        ("compact", 96, 1360, "48×340 16×85 8×17 4×4 1×1"),
+        ("compact", 96, 1366, "48×341 16×85 8×17 4×4 1×1"),
+        ("compact", 257, 1360, "128×340 32×85 8×17 4×4 1×1"),
+        ("k1c2", 96, 1360, "96×340 96×68 96×8 96×1"),
+        ("k2c1", 96, 1360, "1×340 1×85 1×21 1×5 1×1"),
+        ("k2c2", 96, 1360, "48×340 24×85 12×21 4×4 1×1"),
+        ("crnn", 96, 1360, "48×720 16×240 4×60 1×15"),
+        ("k1c2", 96, 340, "96×85 96×17 96×4 96×1"),
+        ("k2c1", 96, 340, "1×85 1×21 1×4 1×2 1×1"),
+        ("k2c2", 96, 340, "48×85 24×21 12×5 4×1 1×1"),
+        ("crnn", 96, 340, "48×85 16×28 4×14 1×14"),
+    ],
+)
+def test_shapes_stage_by_stage(structure, n_freq, n_frames, shapes):
+    budget = None if structure == "compact" else 0.1
+    found = complexity.describe(structure, budget, n_freq=n_freq, n_frames=n_frames)["layers"]
+    stages = [layer["shape"] for layer in found if layer["kind"] == "ConvStage"]
+    assert " ".join(f"{freq}×{time}" for _, freq, time in stages) == shapes
+
+
 def test_receptive_fields_of_the_genre_network():
     found = complexity.describe("genre", n_freq=257, n_frames=173, n_tags=3)
     seen = [layer["receptive_field"] for layer in found["layers"] if layer["receptive_field"]]
