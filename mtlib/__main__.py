@@ -12,7 +12,15 @@ from typing import Any
 
 import click
 
-from . import architecture_commands, build_commands, commands, corpus_commands, noise_commands, paths
+from . import (
+    architecture_commands,
+    build_commands,
+    commands,
+    corpus_commands,
+    noise_commands,
+    paths,
+    transfer_commands,
+)
 from .errors import InputError
 
 
@@ -187,6 +195,7 @@ for module in (
     noise_commands,
     build_commands,
     architecture_commands,
+    transfer_commands,
 ):
     for command in module.COMMANDS:
         program.add_command(command)

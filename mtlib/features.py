@@ -35,6 +35,9 @@ N_MFCC = 20
 _DELTA_WIDTH = 9
 """Frames that librosa's differences are fitted over."""
 
+SUMMARIES = ("mean", "mean before pooling", "max")
+"""Ways to make one number of a map."""
+
 CODE = ("features", "frontend", "layers", "models")
 """Modules whose definitions can decide a feature."""
 
@@ -104,16 +107,16 @@ def from_run(run: runs.Run) -> Extractor:
     return Extractor(run.key, front, run.network(), made["n_samples"], made["sample_rate"])
 
 
-def stage_averages(network: nn.Module, x: Tensor, *, before_pooling: bool = False) -> Tensor:
-    """Average each layer of a convnet over frequency and time; take the last as it is.
+def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> Tensor:
+    """Summarise each layer of a convnet over frequency and time; take the last as it is.
 
     Parameters
     ----------
     network : Module
         With ``input_norm`` and ``stages``, as in `mtlib.models`.
     x : Tensor [shape=(batch, 1, freq, time)]
-    before_pooling : bool
-        Average what a stage gives before it is pooled (erratum E72).
+    summary : {"mean", "mean before pooling", "max"}
+        The mean of what a stage gives, of what it gives before it is pooled (erratum E72), or the maximum.
 
     Returns
     -------
@@ -125,11 +128,15 @@ def stage_averages(network: nn.Module, x: Tensor, *, before_pooling: bool = Fals
     ----------
     [Choi2018, §6.2.2, Figure 6.1]
     """
+    if summary not in SUMMARIES:
+        raise InputError(f"summary must be one of {', '.join(SUMMARIES)}, got {summary!r}")
     x, parts = network.input_norm(x), []
     for stage in network.stages[:-1]:
         pooled = stage(x)  # (batch, maps, freq, time)
-        averaged = ACTIVATIONS[stage.activation](stage.norm(stage.convolve(x))) if before_pooling else pooled
-        parts.append(averaged.mean((2, 3)))  # (batch, maps)
+        maps = pooled
+        if summary == "mean before pooling":
+            maps = ACTIVATIONS[stage.activation](stage.norm(stage.convolve(x)))
+        parts.append(maps.amax((2, 3)) if summary == "max" else maps.mean((2, 3)))  # (batch, maps)
         x = pooled
     parts.append(network.stages[-1](x).amax((2, 3)))  # (batch, maps)
     return torch.cat(parts, 1)
@@ -137,7 +144,7 @@ def stage_averages(network: nn.Module, x: Tensor, *, before_pooling: bool = Fals
 
 @torch.inference_mode()
 def convnet_features(
-    samples: np.ndarray | Tensor, extractor: Extractor, *, before_pooling: bool = False
+    samples: np.ndarray | Tensor, extractor: Extractor, *, summary: str = "mean"
 ) -> np.ndarray:
     """Return the features of clips of the extractor's length.
 
@@ -145,8 +152,8 @@ def convnet_features(
     ----------
     samples : ndarray or Tensor [shape=(batch, n_samples), dtype=float32]
     extractor : Extractor
-    before_pooling : bool
-        As for `stage_averages`.
+    summary : str
+        As for `stage_summaries`.
 
     Returns
     -------
@@ -158,7 +165,7 @@ def convnet_features(
             f"samples must be (batch, {extractor.n_samples}) for {extractor.name}, got {tuple(samples.shape)}"
         )
     spectrograms = extractor.frontend(samples)
-    return stage_averages(extractor.network, spectrograms, before_pooling=before_pooling).numpy()
+    return stage_summaries(extractor.network, spectrograms, summary=summary).numpy()
 
 
 def mfcc_statistics(samples: np.ndarray, sample_rate: int = audio.SAMPLE_RATE) -> np.ndarray:
@@ -196,7 +203,7 @@ def of_corpus(
     extractor: Extractor | None,
     indices: Sequence[int] | np.ndarray | None = None,
     *,
-    before_pooling: bool = False,
+    summary: str = "mean",
     batch: int = 16,
 ) -> np.ndarray:
     """Return the features of a corpus' clips, computed once and kept.
@@ -208,8 +215,8 @@ def of_corpus(
         None: MFCC statistics.
     indices : sequence of int, optional
         Clips; all by default.
-    before_pooling : bool
-        As for `stage_averages`.
+    summary : str
+        As for `stage_summaries`.
     batch : int
         Clips at once.
 
@@ -227,7 +234,7 @@ def of_corpus(
         raise InputError(f"{extractor.name} takes {rates}")
     indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
     code = source.code_digest(CODE, ("of_corpus",))
-    values = [code, corpus.audio_key, len(corpus), indices.tolist(), before_pooling, _key(extractor)]
+    values = [code, corpus.audio_key, len(corpus), indices.tolist(), summary, _key(extractor)]
     path = paths.home() / "features" / f"{shards.digest(values, 24)}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)
@@ -237,7 +244,7 @@ def of_corpus(
         parts = np.array_split(indices, -(-len(indices) // batch))
         features = np.concatenate([
             convnet_features(
-                corpus.batch(part, extractor.n_samples), extractor, before_pooling=before_pooling
+                corpus.batch(part, extractor.n_samples), extractor, summary=summary
             )
             for part in parts
         ])  # fmt: skip

@@ -12,7 +12,7 @@ Conventions
     `nested_folds` come with inner splits that choose.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -34,14 +34,22 @@ PENALTIES = tuple(10.0**power for power in range(-2, 5))
 
 
 def nested_folds(
-    y: np.ndarray, *, n_outer: int = 10, n_inner: int = 3, seed: int = 0, groups: np.ndarray | None = None
+    y: np.ndarray,
+    outer: Iterable[svm.Split] | None = None,
+    *,
+    n_outer: int = 10,
+    n_inner: int = 3,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> list[Nested]:
-    """Return shuffled folds, each with inner folds of its training clips; classes are spread evenly.
+    """Return folds, each with shuffled inner folds of its training clips; classes are spread evenly.
 
     Parameters
     ----------
     y : ndarray (clip,)
         Class indices (integers) or numbers.
+    outer : iterable of (ndarray, ndarray), optional
+        The folds of a dataset, as `Corpus.folds` gives them; otherwise `n_outer` shuffled ones.
     n_outer, n_inner : int
     seed : int
     groups : ndarray (clip,), optional
@@ -54,8 +62,9 @@ def nested_folds(
     """
     y = np.asarray(y)
     is_class = np.issubdtype(y.dtype, np.integer)
-    if is_class and (fewest := np.unique(y, return_counts=True)[1].min()) < n_outer:
-        raise InputError(f"a class has {fewest} clips, fewer than {n_outer} folds; take fewer folds")
+    n_folds = n_outer if outer is None else n_inner
+    if is_class and (fewest := np.unique(y, return_counts=True)[1].min()) < n_folds:
+        raise InputError(f"a class has {fewest} clips, fewer than {n_folds} folds; take fewer folds")
     if groups is None:
         kind = StratifiedKFold if is_class else KFold
     else:
@@ -66,7 +75,8 @@ def nested_folds(
         here = None if groups is None else np.asarray(groups)[indices]
         return [(indices[a], indices[b]) for a, b in folds.split(indices, y[indices], here)]
 
-    return [(outer, split(outer[0], n_inner)) for outer in split(np.arange(len(y)), n_outer)]
+    folds = split(np.arange(len(y)), n_outer) if outer is None else outer
+    return [((train, test), split(train, n_inner)) for train, test in folds]
 
 
 def svm_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:
@@ -114,6 +124,27 @@ def ridge_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Ne
     return _chosen_scores(
         blocks, np.asarray(y, float), folds, [lambda: make_pipeline(StandardScaler(), RidgeCV(PENALTIES))]
     )
+
+
+def sensitivity(unchanged: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Return how far a change moves each clip, against how far apart clips are.
+
+    Parameters
+    ----------
+    unchanged : ndarray (clip, feature)
+    changed : ndarray (clip, feature)
+        The same clips after a change, such as a new tempo.
+
+    Returns
+    -------
+    ratio : ndarray (clip,)
+        Distance that a clip moved over its mean distance to the other clips; 0 where the feature is
+        blind to the change.
+    """
+    if len(unchanged) < 2 or unchanged.shape != changed.shape:
+        raise InputError(f"two clips or more are needed, twice, got {unchanged.shape} and {changed.shape}")
+    apart = np.linalg.norm(unchanged[:, None] - unchanged[None], axis=2).sum(1) / (len(unchanged) - 1)
+    return np.linalg.norm(changed - unchanged, axis=1) / apart
 
 
 def _chosen_scores(

@@ -27,7 +27,7 @@ def music(n_clips, n_samples, seed=0):
 def small():
     """A network for 7.25 s, so that a hundred clips take seconds."""
     torch.manual_seed(0)
-    network = structures.build("compact", n_frames=340, layer_widths=(8,) * 5).eval()
+    network = structures.build("compact", n_frames=340, layer_widths=(4,) * 5).eval()
     return features.Extractor("small", frontend.compact_frontend(), network, 87_000)
 
 
@@ -37,7 +37,7 @@ def test_a_hundred_clips_alone_and_in_batches(small):
     together = np.concatenate(
         [features.convnet_features(clips[i : i + 25], small) for i in range(0, 100, 25)]
     )
-    assert alone.shape == (100, 40) and alone.std(0).max() > 0.01
+    assert alone.shape == (100, 20) and alone.std(0).max() > 0.01
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -56,15 +56,17 @@ def test_layers_are_averages_after_or_before_pooling(small):
     x = torch.randn(2, 1, 96, 340)
     with torch.no_grad():
         maps = small.network.feature_maps(x)
-        after = features.stage_averages(small.network, x)
-        before = features.stage_averages(small.network, x, before_pooling=True)
+        after = features.stage_summaries(small.network, x)
+        before = features.stage_summaries(small.network, x, summary="mean before pooling")
+        maxima = features.stage_summaries(small.network, x, summary="max")
         first = small.network.stages[0]
         inside = torch.nn.functional.elu(first.norm(first.conv(x)))
-    np.testing.assert_allclose(after[:, 8:16], maps[1].mean((2, 3)), atol=1e-6)
-    np.testing.assert_allclose(after[:, 32:], maps[4].amax((2, 3)), atol=1e-6)
-    np.testing.assert_allclose(before[:, :8], inside.mean((2, 3)), atol=1e-6)
-    assert (before[:, :32] < after[:, :32]).all()  # a maximum is above the mean of what it is taken from
-    np.testing.assert_array_equal(before[:, 32:], after[:, 32:])
+    np.testing.assert_allclose(after[:, 4:8], maps[1].mean((2, 3)), atol=1e-6)
+    np.testing.assert_allclose(after[:, 16:], maps[4].amax((2, 3)), atol=1e-6)
+    np.testing.assert_allclose(before[:, :4], inside.mean((2, 3)), atol=1e-6)
+    np.testing.assert_array_equal(maxima[:, 4:8], maps[1].amax((2, 3)))
+    assert (before[:, :16] < after[:, :16]).all()  # a maximum is above the mean of what it is taken from
+    np.testing.assert_array_equal(before[:, 32:], after[:, 16:])
 
 
 def test_mfcc_statistics_equal_an_independent_computation():
@@ -107,6 +109,8 @@ def test_features_of_a_corpus_are_kept(tones, small, monkeypatch):
 def test_bad_input_is_told(small):
     with pytest.raises(InputError, match=r"samples must be \(batch, 87000\) for small, got \(2, 100\)"):
         features.convnet_features(np.zeros((2, 100), np.float32), small)
+    with pytest.raises(InputError, match="summary must be one of mean, mean before pooling, max, got 'sum'"):
+        features.convnet_features(music(1, 87_000), small, summary="sum")
     with pytest.raises(InputError, match=r"at least one value, got shape \(0,\)"):
         features.mfcc_statistics(np.zeros(0, np.float32))
     with pytest.raises(InputError, match="no features from 'nothing'; choose compact"):

@@ -55,6 +55,21 @@ def test_folds_part_the_clips_and_keep_groups_together():
                 assert all(not set(groups[a]) & set(groups[b]) for a, b in inner)
 
 
+def test_a_datasets_own_folds_are_kept():
+    own = [(np.arange(60), np.arange(60, 120)), (np.arange(60, 120), np.arange(60))]
+    folds = probes.nested_folds(CLASSES, own)
+    assert [outer for outer, _ in folds] == own and [len(inner) for _, inner in folds] == [3, 3]
+
+
 def test_a_class_smaller_than_the_folds_is_told():
     with pytest.raises(InputError, match="a class has 3 clips, fewer than 10 folds; take fewer folds"):
         probes.nested_folds(np.repeat([0, 1], [50, 3]))
+
+
+def test_sensitivity_is_nothing_for_the_same_and_one_for_a_clip_in_another_ones_place():
+    clips = np.array([[0.0, 0.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(probes.sensitivity(clips, clips), [0, 0])
+    np.testing.assert_allclose(probes.sensitivity(clips, clips[::-1]), [1, 1])
+    np.testing.assert_allclose(probes.sensitivity(clips * 7, clips[::-1] * 7), [1, 1])  # no unit
+    with pytest.raises(InputError, match="two clips or more"):
+        probes.sensitivity(clips[:1], clips[:1])

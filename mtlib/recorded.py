@@ -1,0 +1,76 @@
+"""Recorded results: tidy tables under ``data/results``, computed once, committed with where they come from.
+
+What a chapter cannot afford live is computed by a command and kept here; pages mark it "recorded". Beside
+each table lies a ``.json`` file: commit, versions, device, time, and the command that computes it again.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import paths, provenance, shards
+from .errors import InputError
+
+
+def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str, **told: Any) -> Path:
+    """Merge rows into a recorded table; rows of the same index are replaced.
+
+    Parameters
+    ----------
+    name : str
+        Without suffix.
+    table : DataFrame
+    index : sequence of str
+        Columns that tell rows apart; they come first and sort the table.
+    command : str
+        Computes the table again.
+    **told
+        Whatever else belongs into the provenance, as plain values.
+
+    Returns
+    -------
+    Path
+        The table.
+    """
+    path, index = _path(name), list(index)
+    if path.exists():
+        old = pd.read_csv(path, dtype={column: str for column in index if _is_text(table[column])})
+        kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(table[index]))
+        table = pd.concat([old[kept], table])
+    columns = [*index, *(column for column in table if column not in index)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with shards.atomic(path) as file:
+        table[columns].sort_values(index, kind="stable").to_csv(file, index=False, float_format="%.6g")
+    with shards.atomic(path.with_suffix(".json")) as file:
+        file.write(json.dumps(provenance.stamp(command=command, **told), indent=1).encode() + b"\n")
+    return path
+
+
+def read(name: str, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a recorded table; ``text`` names columns whose values look like numbers and are not.
+
+    Raises
+    ------
+    InputError
+        If nothing of that name is recorded.
+    """
+    path = _path(name)
+    if not path.is_file():
+        raise InputError(f"nothing is recorded under {name!r} in {path.parent}")
+    return pd.read_csv(path, dtype=dict.fromkeys(text, str))
+
+
+def origin(name: str) -> dict[str, Any]:
+    """Return where a recorded table comes from."""
+    return json.loads(_path(name).with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def _path(name: str) -> Path:
+    return paths.DATA / "results" / f"{name}.csv"
+
+
+def _is_text(column: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(column)

@@ -1,0 +1,65 @@
+"""The command that computes chapter 6's recorded results of networks trained here; `mtlib.__main__` adds it.
+
+Heavy imports happen inside the command, so that ``--help`` answers at once.
+"""
+
+import click
+
+
+@click.command("transfer-runs")
+@click.option(
+    "--corpus", default="synthetic", show_default=True, help="Source: synthetic, or a prepared corpus."
+)
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@click.option(
+    "--target", "names", multiple=True, help="Such as genre; all synthetic and prepared ones by default."
+)
+@click.option("--features", "kinds", multiple=True, help="Such as random; all by default.")
+@click.option("--set", "sets", multiple=True, help="Such as 12345; single layers and all of them by default.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Networks of each kind.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
+def transfer_runs_command(
+    corpus: str,
+    profile: str,
+    names: tuple[str, ...],
+    kinds: tuple[str, ...],
+    sets: tuple[str, ...],
+    seeds: int,
+    jobs: int,
+    device: str,
+    scheduler: str,
+    keep: bool,
+) -> None:
+    """Train source taggers, and score what their layers know on the target tasks.
+
+    Example: python -m mtlib transfer-runs --target genre --seeds 1
+    """
+    import pandas as pd
+
+    from . import profiles, sources, transfer_runs
+
+    targets = transfer_runs.target_names(",".join(names) or "synthetic")
+    source = sources.open_source(profile, corpus, scheduler=scheduler)
+    sizes, tables = profiles.PROFILES[profile], []
+    for seed in range(seeds):
+        made = transfer_runs.extractors(
+            source, sizes, kinds or transfer_runs.VARIANTS, seed,
+            n_jobs=jobs, device=device, scheduler=scheduler, report=click.echo,
+        )  # fmt: skip
+        for name in targets:
+            task = transfer_runs.open_task(name, sizes)
+            table = transfer_runs.scores(name, task, made, sets or transfer_runs.LAYERS).assign(seed=seed)
+            for (title, kind), part in table.groupby(["task", "features"], sort=False):
+                best = part.groupby("set").score.mean()
+                click.echo(f"seed {seed}  {title}, {kind}: best {best.max():.3f} ({best.idxmax()})")
+            tables.append(table)
+            if keep:
+                transfer_runs.record(table, profile)
+    found = pd.concat(tables)
+    click.echo(f"{len(found)} scores" + ("" if keep else "; add --record to keep them in data/results"))
+
+
+COMMANDS = (transfer_runs_command,)

@@ -1,0 +1,229 @@
+"""Chapter 6 with networks trained in the book: features of a source tagger on target tasks.
+
+A Compact-convnet learns the tags of the source corpus, is frozen, and describes the clips of the target
+tasks; beside it stand the same network with the weights it started from, and MFCC statistics. Every
+feature set is scored on the same folds by the same honest support vector machine (`mtlib.probes`), so
+that differences are paired. ``python -m mtlib transfer-runs --record`` computes
+``data/results/transfer_runs.csv`` again.
+
+Conventions
+    *Features* are ``trained`` (on the observed labels of all training clips), ``random``, ``mfcc``, and
+    variants of the training: ``true labels``, ``half the clips``, ``a quarter of the clips``. A *set* is
+    ``1`` … ``5``, ``12345``, or ``12345+mfcc``; ``12345max`` takes the maximum of each map where
+    [Choi2018, §6.2.2] takes the mean. The synthetic tasks are those of `mtlib.synthetic.targets`; real ones
+    are used where they are prepared.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import corpus as corpora
+from . import experiment, features, probes, profiles, recorded, sources, statistics, sweeps, views
+from .corpus import Corpus
+from .errors import InputError
+from .specs import RunSpec
+from .synthetic import targets
+from .training import Training
+
+NAME = "transfer_runs"
+"""Of the recorded table."""
+
+SYNTHETIC = tuple(name for name, target in targets.TARGETS.items() if target.thesis.startswith("T"))
+"""The synthetic target tasks, in the order of the thesis."""
+
+REAL = ("extended_ballroom", "gtzan_genre", "gtzan_speech_music", "emomusic", "jamendo_vocal", "urbansound8k")
+"""Names under which the real target tasks are prepared."""
+
+VARIANTS = ("trained", "true labels", "half the clips", "a quarter of the clips", "random", "mfcc")
+"""Kinds of features."""
+
+LAYERS = ("1", "2", "3", "4", "5", "12345", "12345max")
+"""Feature sets of a network."""
+
+
+def extractors(
+    source: Corpus, profile: profiles.Profile, kinds: Sequence[str] = VARIANTS, seed: int = 0, **options: Any
+) -> dict[str, features.Extractor | None]:
+    """Return the extractors of some kinds of features; what is not in the run store is trained.
+
+    Parameters
+    ----------
+    source : Corpus
+    profile : Profile
+    kinds : sequence of str
+        Of `VARIANTS`.
+    seed : int
+        Of trainings and random weights.
+    **options
+        Of `sweeps.sweep`.
+    """
+    trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
+    runs = sweeps.sweep([source_spec(source, profile, kind, seed) for kind in trained], **options)
+    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
+    found |= {"mfcc": None, "random": _untrained(source, seed)}
+    return {kind: found[kind] for kind in kinds}
+
+
+def _untrained(source: Corpus, seed: int) -> features.Extractor:
+    """Return the network of the source tagger with the weights it starts from."""
+    spec = RunSpec(corpus=source.name, seed=seed)
+    network = experiment.build_network(spec, source.n_samples, source.sample_rate, len(source.tags))
+    front = views.build(**vars(spec.view), sample_rate=source.sample_rate)
+    return features.Extractor(f"random-{seed}", front, network.eval(), source.n_samples, source.sample_rate)
+
+
+def source_spec(source: Corpus, profile: profiles.Profile, kind: str = "trained", seed: int = 0) -> RunSpec:
+    """Return the run of the source tagger, or of a variant of it.
+
+    Parameters
+    ----------
+    source : Corpus
+    profile : Profile
+    kind : str
+        ``trained``, ``true labels``, ``half the clips`` or ``a quarter of the clips``.
+    seed : int
+    """
+    training = Training(epochs=profile.epochs, batch=profile.batch, peak_rate=profile.peak_rate)
+    spec = RunSpec(corpus=source.name, training=training, seed=seed)
+    n_train = len(source.split("train"))
+    changes = {
+        "trained": {},
+        "true labels": {"labels": "true"},
+        "half the clips": {"n_train": n_train // 2},
+        "a quarter of the clips": {"n_train": n_train // 4},
+    }
+    if kind not in changes:
+        raise InputError(f"no training gives {kind!r}; choose one of {', '.join(changes)}")
+    return spec.change(**changes[kind])
+
+
+def target_names(chosen: str) -> list[str]:
+    """Return the target corpora that a chapter's ``targets`` names: synthetic, prepared, or one by name.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or not prepared.
+    """
+    found = []
+    for name in filter(None, (part.strip() for part in chosen.split(","))):
+        if name == "published":
+            continue  # the author's features: `mtlib.transfer`
+        if name == "synthetic":
+            found += [*SYNTHETIC, *(real for real in REAL if real in corpora.names())]
+        elif name in SYNTHETIC or name in corpora.names():
+            found.append(name)
+        else:
+            known = ", ".join(("published", "synthetic", *SYNTHETIC, *corpora.names()))
+            raise InputError(f"unknown target {name!r}; choose of {known}")
+    return list(dict.fromkeys(found))
+
+
+def open_task(name: str, profile: profiles.Profile) -> Corpus:
+    """Open a target corpus by its name in `target_names`."""
+    return sources.open_target(name, profile) if name in SYNTHETIC else Corpus.open(name)
+
+
+def outputs(name: str, task: Corpus) -> dict[str, np.ndarray]:
+    """Return what a task asks: class indices (clip,), or a column of numbers for each regression."""
+    labels = task.labels(task.label_sets[0])
+    if task.task == "regression":
+        return {f"{name}: {column}": labels[:, k].astype(float) for k, column in enumerate(task.tags["name"])}
+    if task.task == "multiclass":
+        return {name: labels.astype(np.int64)}
+    raise InputError(f"corpus {task.name} has tags; a target task has classes or numbers")
+
+
+def blocks(
+    task: Corpus, extractor: features.Extractor | None, feature_set: str, summary: str = "mean"
+) -> list[np.ndarray]:
+    """Return the blocks (clip, feature) of a feature set; ``+mfcc`` adds the statistics.
+
+    Parameters
+    ----------
+    task : Corpus
+    extractor : Extractor or None
+        None: MFCC statistics, whatever the set.
+    feature_set : str
+    summary : str
+        Of a map; as for `features.stage_summaries`.
+    """
+    if extractor is None:
+        return [features.of_corpus(task, None)]
+    layers, _, more = feature_set.removesuffix("max").partition("+")
+    values = features.of_corpus(task, extractor, summary=summary)
+    found = [values[:, extractor.layers == int(layer)] for layer in layers]
+    return found + ([features.of_corpus(task, None)] if more else [])
+
+
+def scores(
+    name: str, task: Corpus, extractors: dict[str, features.Extractor | None], sets: Sequence[str] = LAYERS
+) -> pd.DataFrame:
+    """Score feature sets on a target task.
+
+    Parameters
+    ----------
+    name : str
+        Of the task, as in `target_names`.
+    task : Corpus
+    extractors : dict
+        By kind of features.
+    sets : sequence of str
+        For the networks; MFCC statistics are one set.
+
+    Returns
+    -------
+    DataFrame
+        One row a fold: task, features, set, fold, n_clips, score (accuracy or R²).
+    """
+    own = list(task.folds()) if (task.clips["fold"] >= 0).any() else None
+    rows = []
+    for title, y in outputs(name, task).items():
+        folds = probes.nested_folds(y, own, n_inner=2, groups=_groups(task))
+        for kind, extractor in extractors.items():
+            for feature_set in sets if extractor is not None else ("mfcc",):
+                summary = "max" if feature_set.endswith("max") else "mean"
+                found = probes.svm_scores(blocks(task, extractor, feature_set, summary), y, folds)
+                rows += [(title, kind, feature_set, k, len(y), score) for k, score in enumerate(found)]
+    return pd.DataFrame(rows, columns=["task", "features", "set", "fold", "n_clips", "score"])
+
+
+def differences(table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]) -> pd.DataFrame:
+    """Compare two feature sets, given as (features, set), task by task and fold by fold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scores`, with a column ``seed`` where networks were trained more than once; folds are
+        averaged over seeds.
+
+    Returns
+    -------
+    DataFrame
+        One row a task: task, difference, low, high (95 %, `statistics.fold_mean`), n.
+    """
+    folds = table.groupby(["task", "features", "set", "fold"]).score.mean()
+    rows = []
+    for task in dict.fromkeys(table.task):
+        sides = [folds.loc[task, *side] for side in (first, second)]
+        found = statistics.fold_mean((sides[0] - sides[1]).to_numpy())
+        rows.append((task, found.value, found.low, found.high, found.n))
+    return pd.DataFrame(rows, columns=["task", "difference", "low", "high", "n"])
+
+
+def _groups(task: Corpus) -> np.ndarray | None:
+    """Return the groups that folds keep together; None where every clip is its own."""
+    groups = task.clips["group"].to_numpy()
+    return None if len(set(groups)) in (1, len(groups)) else groups
+
+
+def record(table: pd.DataFrame, profile: str) -> Path:
+    """Merge scores into the recorded ones; return their path."""
+    return recorded.write(
+        NAME, table.assign(profile=profile), ("profile", "task", "features", "set", "seed", "fold"),
+        command=f"python -m mtlib transfer-runs --profile {profile} --record",
+    )  # fmt: skip
