@@ -129,10 +129,10 @@ def listen(n: int = 5) -> None:
     )
 
 
-def many(n: int = 10_000, batch: int = 100) -> None:
+def many(n: int = 10_000, start: int = 0, batch: int = 100) -> None:
     """Render many clips and print how many had to be changed, are no numbers, or reach full scale."""
     changed, wrong, loudest, begun = 0, 0, 0.0, time.perf_counter()
-    for first in range(0, n, batch):
+    for first in range(start, n, batch):
         changes: dict[int, list[str]] = {}
         audio = render.render(clips(batch, first)[1], changes=changes)
         changed, wrong = changed + len(changes), wrong + int((~np.isfinite(audio)).any(axis=1).sum())
