@@ -92,6 +92,7 @@ def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
     if reads_others(page):
         before = notebooks()[: notebooks().index(page)]
         others = [executed_path(other, build) for other in before]
+        others += paths.DATA.glob("results/published_build.json")
         result["chapters"] = _digest([path for path in others if path.is_file()])
     return result
 
