@@ -1,9 +1,12 @@
 import dataclasses
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
-from mtlib import corpus, sources, synthetic
+from mtlib import corpus, paths, sources, synthetic
 from mtlib.errors import InputError
 from mtlib.profiles import PROFILES
 from mtlib.synthetic import corpora, labels, latents, tagrules
@@ -92,3 +95,23 @@ def test_the_command_prepares_it_and_names_its_mistakes(home, monkeypatch):
         assert result.exit_code == 0 and line in result.output, result.output
     result = CliRunner().invoke(program, ["prepare", "synthetic-opera", "--profile", "smoke"])
     assert result.exit_code == 1 and "unknown target task 'opera'" in result.output
+
+
+@pytest.mark.slow
+def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
+    fingerprints = []
+    for name, kill in (("whole", False), ("killed", True)):
+        monkeypatch.setenv("MTLIB_HOME", str(tmp_path / name))
+        command = [sys.executable, "-m", "mtlib", "prepare", "synthetic", "--profile", "smoke", "--jobs", "1"]
+        process = subprocess.Popen(command, cwd=paths.ROOT, stdout=subprocess.DEVNULL)
+        audio = tmp_path / name / "corpora" / "synthetic-smoke" / "audio"
+        while kill and not list(audio.glob("*.json")) and process.poll() is None:
+            time.sleep(0.02)
+        if kill:
+            process.kill()
+        assert (process.wait() == 0) is not kill
+        finished = len(list(audio.glob("*.json")))
+        assert finished == (1 if kill else 2)
+        found = sources.open_source("smoke", n_jobs=1)
+        fingerprints.append((found.fingerprint, found.pcm(np.arange(96)).tobytes()))
+    assert fingerprints[0] == fingerprints[1]
