@@ -25,7 +25,7 @@ RANGES = {"female": (57, 77), "male": (43, 62)}
 VOICE_PROGRAM = 53
 """Program under a voice where it is not synthesised otherwise: voice oohs."""
 
-EQ_DB, N_SLIDERS = 1.5, 8
+EQ_DB, N_SLIDERS = 1.0, 8
 """Spread and number of the equaliser's gains: no two recordings have the same long-term spectrum."""
 
 _VELOCITY = {"X": 118, "x": 92, "o": 58}

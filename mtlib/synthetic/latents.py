@@ -76,7 +76,7 @@ def draw(
     if genre is None:
         genre = choice(u("genre"), prior)
     partner = choice(u("partner"), _partners(recipes, prior)[genre])
-    hybrid = u("hybrid") < 0.4
+    hybrid = u("hybrid") < 0.3
     strange = choice(u("strange"), prior)
     mixture = np.where(hybrid, 0.2 + 0.4 * u("mixture"), 0.0)
     number = u("sources", len(PARTS))
@@ -135,7 +135,7 @@ def draw(
     rows["lead_density"] = np.clip(density + 0.1 * z("lead density") + 0.15 * arousal, 0.05, 1)
     rows["repetition"] = np.clip(field("repetition", "groove") + 0.2 * z("repetition"), 0, 1)
     rows["articulation"] = np.clip(0.7 - 0.35 * arousal + 0.12 * z("articulation"), 0.25, 1)
-    for part, mean, spread in (("drums", 0, 2), ("bass", -4, 2), ("comping", -4, 3), ("lead", -3, 3),
+    for part, mean, spread in (("drums", -2, 2), ("bass", -4, 2), ("comping", -4, 3), ("lead", -3, 3),
                                ("pad", -8, 3), ("voice", -2, 3)):  # fmt: skip
         rows[f"{part}_db"] = np.clip(mean + spread * z(f"{part} level"), -18, 5)
     rows |= _room(recipes, era, strength, valence, arousal, z, u)
@@ -158,7 +158,7 @@ def _room(recipes: Recipes, era: np.ndarray, strength: np.ndarray, valence: np.n
     names = ("tilt_db", "reverb_mix", "reverb_seconds")
     of_era = {name: recipes.eras[name].to_numpy()[era] for name in names}
     return {
-        "tilt_db": 0.6 * strength * of_era["tilt_db"] + 0.5 * valence + 0.5 * arousal + 1.0 * z("tilt"),
+        "tilt_db": 0.8 * strength * of_era["tilt_db"] + 0.5 * valence + 0.5 * arousal + 1.5 * z("tilt"),
         "reverb_mix": np.clip(
             0.05 + 0.9 * strength * of_era["reverb_mix"] - 0.12 * arousal + 0.08 * z("reverb"), 0, 0.7
         ),
@@ -166,7 +166,7 @@ def _room(recipes: Recipes, era: np.ndarray, strength: np.ndarray, valence: np.n
             (0.7 + strength * (of_era["reverb_seconds"] - 0.7)) * np.exp(0.25 * z("room")), 0.2, 4
         ),
         "level_db": -20 + arousal + 3 * z("level"),
-        "noise_db": np.minimum(-32 + 12 * z("noise"), -10),
+        "noise_db": np.minimum(-44 + 13 * z("noise"), -14),
         "band": u("band"),
         "offset": u("offset"),
     }

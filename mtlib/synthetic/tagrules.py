@@ -14,7 +14,7 @@ from ..tags import CATEGORY, TAGS
 from .latents import shares
 from .recipes import Recipes, standard
 
-GENRE_THRESHOLD = 0.35
+GENRE_THRESHOLD = 0.45
 """Share of a clip's music, weighted by affinity, above which a genre tag is true."""
 
 
@@ -75,7 +75,7 @@ def _attributes(latents: pd.DataFrame, recipes: Recipes, share: np.ndarray) -> d
     }
     unplugged = np.mean([played("acoustic", part) for part in ("comping", "bass")], axis=0)
     synthetic = played("acoustic", "pad") < (latents["pad"].cat.codes >= 0)
-    gentle = latents["drums"].isin(["none", "soft", "swing_brush", "bossa"]) | (column["drums_db"] < -1)
+    gentle = latents["drums"].isin(["none", "soft", "swing_brush", "bossa"]) | (column["drums_db"] < -3)
     lush = np.maximum(
         loud("pad", played("sustained", "pad"), -14), loud("lead", played("strings", "lead"), -10)
     )
