@@ -75,11 +75,12 @@ def network(spec: RunSpec, structure: str, budget: float, rates: dict[str, float
 
 
 def rate_runs(spec: RunSpec) -> Plan:
-    """Return the runs that choose each structure's rate: the smallest size, one training a rate."""
+    """Return the runs that choose each structure's rate: the smallest size, half the clips, one a rate."""
+    half = {"n_train": max(2, spec.n_train // 2), "seed": RATE_SEED}
     return [
         (
             f"{name} 0.1M, rate {rate:g}",
-            network(spec, name, 0.1, {}, training__peak_rate=rate, seed=RATE_SEED),
+            network(spec, name, 0.1, {}, training__peak_rate=rate, **half),
         )
         for name, rate in itertools.product(ORDER, RATES)
     ]
