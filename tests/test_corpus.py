@@ -11,11 +11,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from corpus_reading import N_SAMPLES, read_even, read_uneven, samples_of
 from mtlib import corpus, parallel
 from mtlib.corpus import Corpus
 from mtlib.errors import InputError
 
-N_SAMPLES = 600
 TAGS = pd.DataFrame({"name": ["rock", "jazz"], "category": ["genre", "genre"]})
 
 
@@ -23,22 +23,6 @@ TAGS = pd.DataFrame({"name": ["rock", "jazz"], "category": ["genre", "genre"]})
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
-
-
-def samples_of(row, even=True):
-    rng = np.random.default_rng(row.seed)
-    return rng.integers(-30_000, 30_000, N_SAMPLES if even else 100 + row.seed * 7, dtype=np.int16)
-
-
-def read_even(rows):
-    return [
-        (None, "truncated", f"clip {row.seed} is cut") if row.seed % 10 == 7 else (samples_of(row), "ok", "")
-        for row in rows.itertuples()
-    ]
-
-
-def read_uneven(rows):
-    return [(samples_of(row, even=False), "ok", "") for row in rows.itertuples()]
 
 
 def table(n_clips=25):
