@@ -77,9 +77,7 @@ def main() -> None:
 
     def layer_sounds(traced: deconvolution.Trace, spectrum: torch.Tensor, layer: int) -> torch.Tensor:
         images = deconvolution.deconvolve(traced, layer)
-        return torch.cat(
-            [auralisation.sound(part, spectrum, analysis, n_samples) for part in images.split(4)]
-        )
+        return auralisation.sound(images, spectrum, analysis, n_samples)
 
     def excerpt(name: str) -> tuple[deconvolution.Trace, torch.Tensor]:
         samples = torch.from_numpy(excerpts.load(name, n_samples))

@@ -32,6 +32,9 @@ from .frontend import STFT, MelSpectrogram
 
 WAYS = ("phase", "mask", "no phase")
 
+N_AT_ONCE = 4
+"""Images that go to sound together: as many as stay in a processor's cache."""
+
 
 class Analysis:
     """The transform under a front end, with its inverse.
@@ -137,6 +140,9 @@ def sound(
     Tensor (…, time) float32
         Not level-matched: the scale is that of the image.
     """
+    if image.ndim == 3 and len(image) > N_AT_ONCE:
+        parts = image.split(N_AT_ONCE)
+        return torch.cat([sound(part, spectrum, analysis, n_samples, way=way, seed=seed) for part in parts])
     if way not in WAYS:
         raise InputError(f"way must be one of {', '.join(WAYS)}, got {way!r}")
     image = analysis.to_bins(image)

@@ -88,10 +88,9 @@ def _cell(sound: Sound, may_publish: bool) -> str:
     )
 
 
-def thumbnail(values: np.ndarray, size: tuple[int, int] = (48, 96), n_levels: int = 16) -> str:
-    """Return a small picture of (freq, frame) in a data address: averaged to `size`, few colours."""
+def thumbnail(values: np.ndarray, size: tuple[int, int] = (40, 80)) -> str:
+    """Return a small picture of (freq, frame) in a data address: averaged to `size`, sixteen colours."""
     values = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
     small = F.adaptive_avg_pool2d(values, size)[0].numpy()
     low, high = np.quantile(small, (0.02, 0.995))
-    level = np.clip((small - low) / max(high - low, 1e-12), 0, 1)
-    return charts.picture(np.round(level * (n_levels - 1)), 0, n_levels - 1)
+    return charts.picture(small, low, high, n_colours=16)

@@ -80,17 +80,24 @@ def describe(images: Tensor, reference: Original) -> dict[str, np.ndarray]:
             f"images must be (feature, {', '.join(map(str, reference.magnitude.shape))}), "
             f"got {tuple(images.shape)}"
         )
-    sizes = images.abs()  # (feature, freq, frame)
+    parts = [_measure(part.abs(), reference) for part in images.split(4)]  # four stay in the cache
+    return {
+        name: torch.cat(values).numpy()
+        for name, values in zip(DESCRIPTORS, zip(*parts, strict=True), strict=True)
+    }
+
+
+def _measure(sizes: Tensor, reference: Original) -> tuple[Tensor, ...]:
+    """Return the values of `DESCRIPTORS`, (feature,) each."""
     total, energy = sizes.sum((1, 2)), sizes.square()
     hertz = torch.linspace(0, SAMPLE_RATE / 2, sizes.shape[1])
-    measured = (
+    return (
         pearson(sizes.sum(1), reference.onsets),
         sizes.diff(dim=2).clamp(min=0).sum((1, 2)) / total,
         (energy * reference.percussive).sum((1, 2)) / energy.sum((1, 2)),
         (sizes.sum(2) @ hertz) / total,
         gini(sizes[:, :, ::4].flatten(1)),
     )
-    return {name: values.numpy() for name, values in zip(DESCRIPTORS, measured, strict=True)}
 
 
 CRITERIA = {
