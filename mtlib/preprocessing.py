@@ -82,7 +82,7 @@ def base(settings: Settings, corpus: Corpus) -> RunSpec:
     profile = settings.profile
     length = round(profile.clip_seconds * corpus.sample_rate)
     whole = corpus.n_samples is not None and corpus.n_samples <= length
-    n_train = min(profile.n_train, len(corpus.split("train"))) // 2
+    n_train = max(2, min(profile.n_train, len(corpus.split("train"))) // 2)
     training = {"epochs": profile.epochs, "batch": profile.batch, "peak_rate": profile.peak_rate}
     return from_dict(
         {
