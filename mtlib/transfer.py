@@ -132,7 +132,7 @@ def evaluate(
     )
 
 
-CODE = ("interior_point", "svm", "targets", "transfer")
+CODE = ("gram", "interior_point", "svm", "targets", "transfer")
 """Modules whose definitions can decide a score; `evaluate` is where they start."""
 
 

@@ -145,19 +145,6 @@ def test_the_grid_is_the_thesis_grid_without_repetitions():
     assert len(set(svm.grid(128))) == len(svm.grid(128)) == 4 * (1 + 6)
 
 
-@pytest.mark.parametrize(
-    ("blocks", "words"),
-    [
-        ([], "at least one array"),
-        ([np.zeros((3, 2)), np.zeros((4, 2))], r"differ in clips: \[3, 4\]"),
-        ([np.full((3, 2), np.nan)], "NaN"),
-    ],
-)
-def test_bad_blocks_are_refused(blocks, words):
-    with pytest.raises(InputError, match=words):
-        svm.Kernels(blocks)
-
-
 def test_bad_numbers_are_refused():
     with pytest.raises(InputError, match="n_features must be at least 1, got 0"):
         svm.grid(0)
