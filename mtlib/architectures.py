@@ -218,7 +218,7 @@ def recorded() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]
     """
     folder = paths.DATA / "results"
     if not (folder / "architectures.json").is_file():
-        return (*(pd.DataFrame(columns=columns) for columns in _COLUMNS), {"corpus": ""})
+        return (*(pd.DataFrame(columns=columns) for columns in _COLUMNS), {"fingerprint": ""})
     told = json.loads((folder / "architectures.json").read_text(encoding="utf-8"))
     return (*(pd.read_csv(folder / f"{name}.csv") for name in FILES), told)
 
@@ -258,19 +258,17 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 
-def together(
-    known: pd.DataFrame, corpus: str, live: pd.DataFrame, spec: RunSpec
-) -> tuple[pd.DataFrame, float]:
+def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:
     """Return live rows and, if they are of the same corpus, the recorded ones; and how far the two agree.
 
     Parameters
     ----------
     known : DataFrame
-        From `recorded`; ``corpus`` is the one they were trained on.
+        From `recorded`.
     live : DataFrame
         From `table`.
-    spec : RunSpec
-        The base of the live runs.
+    of, now : str
+        Fingerprints of the corpora that recorded and live runs were trained on.
 
     Returns
     -------
@@ -282,7 +280,7 @@ def together(
     rows = live.assign(tier="live")
     both = known.merge(live, on="key", suffixes=("", "_live"))
     gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max()) if len(both) else 0.0
-    if corpus == spec.corpus:
+    if of == now:
         rows = pd.concat([rows, known.assign(tier="recorded")], ignore_index=True)
     return rows.drop_duplicates(["configuration", "seed"], keep="first"), gap
 

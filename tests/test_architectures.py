@@ -78,14 +78,14 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     assert architectures.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
 
 
-def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus(spec):
+def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
     known = pd.DataFrame(
         {"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]}
     )
     live = pd.DataFrame({"configuration": ["a"], "seed": [0], "roc_auc": [0.8 + 1e-7], "key": ["x"]})
-    rows, gap = architectures.together(known, "tones", live, spec)
+    rows, gap = architectures.together(known, "one", live, "one")
     assert list(rows["tier"]) == ["live", "recorded"] and gap == pytest.approx(1e-7)
-    rows, _ = architectures.together(known, "another", live, spec)
+    rows, _ = architectures.together(known, "another", live, "one")
     assert list(rows["configuration"]) == ["a"]
 
 
