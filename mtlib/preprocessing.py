@@ -103,6 +103,8 @@ def resized(spec: RunSpec, factor: float) -> RunSpec:
     return spec.change(n_train=n_train, training__epochs=epochs)
 
 
+PAIR_COLUMNS = ["first", "second", "n_train", "clip_error"]
+
 Plan = list[tuple[str, RunSpec]]
 
 
@@ -195,22 +197,21 @@ def often(labels: np.ndarray, least: int = 5) -> np.ndarray:
     return (counts >= least) & (len(labels) - counts >= least)
 
 
-def clip_error(
-    first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator, n_resamples: int = 200
-) -> float:
-    """Return the standard error that the choice of test clips adds to a difference of two configurations.
+def resampled(runs: Iterable[Run], rng: np.random.Generator, n_resamples: int = 200) -> dict[str, np.ndarray]:
+    """Return the macro AUC of runs of one test set in resampled test sets: key → (replicate,).
 
-    Over the tags that are there `often`; 0 where none is.
+    Over the tags that are there `often`; the same replicates for all runs, so differences are paired.
     """
-    spec = first[0].spec
-    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
-    tags = often(labels)
-    if not tags.any():
-        return 0.0
-    outputs = [
-        np.stack([run.predictions["test_outputs"][:, tags] for run in side]) for side in (first, second)
-    ]
-    return evaluation.compare(labels[:, tags], *outputs, rng, n_resamples=n_resamples).floor
+    found, counts = {}, None
+    for run in runs:
+        outputs, test = run.predictions["test_outputs"], run.predictions["test_clips"]
+        if counts is None:
+            labels = tasks.targets(Corpus.open(run.spec.corpus), run.spec.labels)[test]
+            counts, tags = evaluation.resample(len(test), n_resamples, rng), often(labels)
+        if tags.any():
+            areas = evaluation.tag_areas(labels[:, tags], outputs[:, tags], counts=counts)
+            found[run.key] = np.nanmean(areas, axis=1)
+    return found
 
 
 def recorded() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
@@ -235,7 +236,7 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
     """
     if not named:
         raise InputError("none of these runs is finished yet; train some first")
-    rng = np.random.default_rng(0)
+    drawn = resampled((run for _, run in named), np.random.default_rng(0))
     found: dict[tuple[str, int], dict[int, Run]] = {}
     for name, run in named:
         found.setdefault((name, run.spec.n_train), {})[run.spec.seed] = run
@@ -243,14 +244,20 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
     for n_train in sorted({size for _, size in found}):
         for first, second in pairs({name for name, size in found if size == n_train}):
             sides = found[first, n_train], found[second, n_train]
-            if seeds := sorted(set(sides[0]) & set(sides[1]))[:3]:
-                error = clip_error(*([side[seed] for seed in seeds] for side in sides), rng)
-                errors.append({"first": first, "second": second, "n_train": n_train, "clip_error": error})
+            seeds = [seed for seed in sides[0] if seed in sides[1]]
+            if seeds and drawn:
+                gaps = sum(drawn[sides[0][seed].key] - drawn[sides[1][seed].key] for seed in seeds) / len(
+                    seeds
+                )
+                errors.append((first, second, n_train, gaps.std(ddof=1)))
     spec, code = named[0][1].spec, named[0][1].record["code"]
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision, "code": code}
     rows = table(named).sort_values(["configuration", "n_train", "seed"])
     folder = paths.DATA / "results"
-    for name, frame in (("preprocessing", rows), ("preprocessing_pairs", pd.DataFrame(errors))):
+    for name, frame in (
+        ("preprocessing", rows),
+        ("preprocessing_pairs", pd.DataFrame(errors, columns=PAIR_COLUMNS)),
+    ):
         with shards.atomic(folder / f"{name}.csv") as file:
             frame.to_csv(file, index=False, float_format="%.6g")
     with shards.atomic(folder / "preprocessing.json") as file:

@@ -16,7 +16,7 @@ GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "sch
 @pytest.fixture
 def spec(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
-    corpus = toy.write(n_clips=40)
+    corpus = toy.write(n_clips=80)
     return preprocessing.base(profiles.check(GIVEN), corpus)
 
 
@@ -44,10 +44,10 @@ def test_live_runs_are_part_of_the_plan_and_no_run_stands_twice(spec):
 
 
 def test_a_base_takes_short_clips_and_what_the_profile_says(spec):
-    assert (spec.n_train, spec.clip_seconds, spec.training.epochs) == (12, 0.0, 1)  # half of 24
+    assert (spec.n_train, spec.clip_seconds, spec.training.epochs) == (24, 0.0, 1)  # half of 48
     small, large = (preprocessing.resized(spec.change(training__epochs=4), factor) for factor in (1 / 4, 2))
-    assert (small.n_train, small.training.epochs) == (3, 8)
-    assert (large.n_train, large.training.epochs) == (24, 3)
+    assert (small.n_train, small.training.epochs) == (6, 8)
+    assert (large.n_train, large.training.epochs) == (48, 3)
 
 
 def test_pairs_change_one_thing_and_end_at_the_baseline():
