@@ -4,7 +4,9 @@ Chapter 5 trains every combination of magnitude, weighting and scaler: twelve ba
 of questions here. Seeds are blocks: training i of every cell shares its seed, data order and test clips, so
 what a seed does to all cells cancels. All cells share one error, which the analysis estimates from what is
 left when cells and seeds are taken out; with three seeds that is 22 degrees of freedom where a comparison
-of two cells alone has two [Choi2018, §5.2.3, §5.3].
+of two cells alone has two. With one seed the interactions have to serve as the error: main effects then have
+intervals, under the assumption that factors do not interact, and interactions have none
+[Choi2018, §5.2.3, §5.3].
 
 Conventions
     Scores are (level of the first factor, level of the second, …, seed). The first level of each factor is
@@ -40,14 +42,14 @@ class Factorial:
     Parameters
     ----------
     scores : ndarray (level, …, seed)
-        At least two seeds.
+        With one seed at least two factors.
     factors : mapping of str to sequence of str
         Names of the factors and of their levels, in the order of the axes.
 
     Raises
     ------
     InputError
-        If shapes do not fit, a score is missing, or there is one seed only.
+        If shapes do not fit, a score is missing, or nothing is left to estimate an error from.
     """
 
     def __init__(self, scores: np.ndarray, factors: Mapping[str, Sequence[str]]):
@@ -55,13 +57,20 @@ class Factorial:
         shape = tuple(len(levels) for levels in factors.values())
         if scores.shape[:-1] != shape or scores.ndim != len(shape) + 1:
             raise InputError(f"scores must be {(*shape, 'seed')}, got {scores.shape}")
-        if scores.shape[-1] < 2 or not np.isfinite(scores).all():
-            raise InputError("every cell needs a finite score of each of at least two seeds")
+        if not np.isfinite(scores).all() or scores.shape[-1] < (2 if len(shape) < 2 else 1):
+            raise InputError("every cell needs a finite score of each seed, and one factor two seeds")
         self.factors = {name: tuple(levels) for name, levels in factors.items()}
         self.cells, self.n_seeds = scores.mean(-1), scores.shape[-1]
-        seeds = scores.mean(tuple(range(len(shape))))
-        left = scores - self.cells[..., None] - seeds + scores.mean()
-        self.df = (self.cells.size - 1) * (self.n_seeds - 1)
+        self.additive = self.n_seeds == 1
+        if self.additive:  # cells minus main effects
+            axes = range(len(shape))
+            mains = [self.cells.mean(tuple(a for a in axes if a != axis), keepdims=True) for axis in axes]
+            left = self.cells - sum(mains) + (len(shape) - 1) * self.cells.mean()
+            self.df = self.cells.size - 1 - sum(n - 1 for n in shape)
+        else:
+            seeds = scores.mean(tuple(range(len(shape))))
+            left = scores - self.cells[..., None] - seeds + scores.mean()
+            self.df = (self.cells.size - 1) * (self.n_seeds - 1)
         self.deviation = float((left**2).sum() / self.df) ** 0.5
 
     def contrast(self, weights: np.ndarray) -> Estimate:
@@ -96,10 +105,10 @@ class Factorial:
         """Return main effects and interactions, each as differences from the first level.
 
         "linear" is the effect of that level of its factor; "linear × a-weighting" is by how much the effect
-        of one level changes with the other.
+        of one level changes with the other. With one seed there are main effects only.
         """
         found = {}
-        for n in range(1, max_factors + 1):
+        for n in range(1, (1 if self.additive else max_factors) + 1):
             for names in itertools.combinations(self.factors, n):
                 for levels in itertools.product(*(self.factors[name][1:] for name in names)):
                     chosen = dict(zip(names, levels, strict=True))
@@ -114,10 +123,10 @@ class Factorial:
         return np.array([other == level for other in levels], np.float64) - (np.arange(len(levels)) == 0)
 
     def terms(self) -> list[Term]:
-        """Return an F test of every factor and every interaction."""
+        """Return an F test of every factor and every interaction; with one seed, of the factors."""
         found = []
         axes = range(len(self.factors))
-        for n in range(1, len(self.factors) + 1):
+        for n in range(1, (1 if self.additive else len(self.factors)) + 1):
             for inside in itertools.combinations(axes, n):
                 part = self.cells
                 for axis in axes:  # deviations along the term's factors, means along the others

@@ -290,9 +290,9 @@ class Results:
         return wide.reindex(names).dropna(axis=1).to_numpy()
 
     def design(self) -> Factorial | None:
-        """Return the analysis of the twelve configurations; None with fewer than two seeds of all."""
+        """Return the analysis of the twelve configurations; None without a seed that all have."""
         scores = self.scores(GRID)
-        if scores.shape[1] < 2:
+        if not scores.size:
             return None
         return Factorial(scores.reshape(*map(len, FACTORS.values()), -1), FACTORS)
 
@@ -327,9 +327,16 @@ class Results:
             return None
         return learning_curves.fit(rows["n_train"].to_numpy(), rows["roc_auc"].to_numpy(), degree=degree)
 
-    def multiplier(self, name: str, rng: np.random.Generator) -> learning_curves.Multiplier | None:
-        """Estimate how many times the data of the baseline a configuration needs for the same AUC."""
-        curve, scores = self.curve(BASELINE), self.scores((name,))
-        if curve is None or scores.shape[1] < 2:
+    def multiplier(self, rng: np.random.Generator) -> learning_curves.Multiplier | None:
+        """Estimate how many times the data linear magnitudes need for the AUC of decibels.
+
+        Weightings and scalers are taken for what they are in the thesis, repetitions: the curve is that of
+        the baseline's sizes with all six configurations in decibels, against the six linear ones.
+        """
+        rows = self.rows[self.rows["configuration"].isin(GRID)]
+        log = rows["configuration"].str.startswith("log")
+        linear = rows[~log & (rows["n_train"] == self.size)]["roc_auc"].to_numpy()
+        if rows[log]["n_train"].nunique() < 4 or len(linear) < 2:
             return None
-        return learning_curves.data_multiplier(curve, scores[0], self.size, rng)
+        curve = learning_curves.fit(rows[log]["n_train"].to_numpy(), rows[log]["roc_auc"].to_numpy())
+        return learning_curves.data_multiplier(curve, linear, self.size, rng)

@@ -81,11 +81,20 @@ def test_intervals_and_tests_keep_their_level():
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.025)
 
 
+def test_one_seed_gives_main_effects_with_honest_intervals():
+    designs = [Factorial(scores(1, 0.004, seed), FACTORS) for seed in range(400)]
+    assert designs[0].df == 7 and set(designs[0].effects()) == {"linear", "a", "flat", "x10"}
+    effects = [design.effects()["linear"] for design in designs]
+    assert np.mean([e.low <= -0.05 <= e.high for e in effects]) == pytest.approx(0.95, abs=0.035)
+    p = [design.terms()[2].p_value for design in designs]  # the scaler does nothing
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.035)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: Factorial(np.zeros((2, 2, 3)), FACTORS), "scores must be"),
-        (lambda: Factorial(np.zeros((2, 3, 2, 1)), FACTORS), "at least two seeds"),
+        (lambda: Factorial(np.zeros((2, 1)), {"magnitude": ("log", "linear")}), "one factor two seeds"),
         (lambda: Factorial(np.full((2, 3, 2, 2), np.nan), FACTORS), "finite score"),
         (lambda: Factorial(scores(), FACTORS).difference({"scale": "x1"}, {}), "unknown factor 'scale'"),
         (lambda: Factorial(scores(), FACTORS).difference({"scaler": "x2"}, {}), "scaler must be one of x1"),

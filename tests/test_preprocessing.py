@@ -103,8 +103,11 @@ def test_questions_are_answered_from_a_table():
     assert pooled.df == 11 * 3 and pooled.low < -0.02 < pooled.high
     paired = results.gap("log STFT", preprocessing.BASELINE, 250)
     assert paired.df == 3 and paired.low < 0 < paired.high
-    found = results.multiplier("linear bypass ×1", np.random.default_rng(0))
+    found = results.multiplier(np.random.default_rng(0))
     assert found.low < 2 < found.high and found.high - found.low < 0.6
+    one = preprocessing.Results(results.rows[results.rows["seed"] == 0])
+    assert one.design().df == 7 and one.gap("linear bypass ×1", preprocessing.BASELINE).high < 0
+    assert one.gap("log STFT", preprocessing.BASELINE) is None
 
 
 def test_nothing_to_record_is_told():
