@@ -56,3 +56,13 @@ def test_a_player_is_level_matched_and_left_out_of_a_public_build(tmp_path, monk
     assert "<audio" not in pages.player(loud, 44_100, "x", may_publish=False).data
     with pytest.raises(InputError, match="finite mono audio"):
         pages.player(np.zeros((2, 5)), 44_100, "x")
+
+
+def test_a_picture_of_few_colours_is_smaller_and_shows_the_same():
+    values = np.outer(np.arange(40), np.arange(80))
+    many, few = charts.picture(values), charts.picture(values, n_colours=16)
+    assert len(few) < len(many) / 2
+    pixels = [
+        np.array(Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).convert("L")) for p in (many, few)
+    ]
+    assert np.abs(pixels[0].astype(int) - pixels[1]).mean() < 8
