@@ -18,6 +18,7 @@ from pathlib import Path
 
 from IPython.display import display
 
+from . import claims, thesis_index
 from .errors import InputError
 from .paths import DATA
 
@@ -105,9 +106,13 @@ def card(found: Note) -> str:
         "What we do": row["recommended_resolution"],
         "Known how": f"{row['status']}; from {found.basis}",
     }
-    body = "".join(
-        f"<tr><th scope='row'>{key}</th><td>{html.escape(value)}</td></tr>" for key, value in rows.items()
-    )
+    cells = {key: html.escape(value) for key, value in rows.items()}
+    touched = [c for c, claim in claims.table().items() if found.erratum in claim["related_errata"]]
+    see = [thesis_index.link(entry) for entry in thesis_index.mentioned(row["where"])]
+    see += [f"<a href='ledger.html#{claims.anchor(name)}'>{name}</a>" for name in touched]
+    if see:
+        cells["See also"] = ", ".join(see)
+    body = "".join(f"<tr><th scope='row'>{key}</th><td>{cell}</td></tr>" for key, cell in cells.items())
     kind = status(found.erratum).replace(" ", "-")
     return (
         f"<div class='mt-claim mt-erratum mt-{kind}' id='{found.erratum}'><p class='mt-verdict'>"

@@ -102,7 +102,10 @@ def _claim_cell(name: str, rowspan: int) -> str:
     notes = ", ".join(
         f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note
     )
-    details = [f"§{html.escape(row['section'])}", f"importance {row['importance']}", places, notes]
+    section, page = f"§{html.escape(row['section'])}", thesis_index.chapter_page(row["chapter"])
+    if page:
+        section = f"<a href='{page}.html'>{section}</a>"
+    details = [section, f"importance {row['importance']}", places, notes]
     return (
         f"<th scope='rowgroup' rowspan='{rowspan}'><span id='{anchor(name)}'>{name}</span>"
         f"<p class='mt-muted'>{' · '.join(filter(None, details))}</p>"

@@ -69,6 +69,12 @@ def pages() -> dict[str, str]:
     return targets(sorted([*folder.glob("*.ipynb"), *folder.glob("*.md")]))
 
 
+@cache
+def chapter_page(chapter: str) -> str | None:
+    """Return the page (file stem) of a chapter, or None where the book does not hold it."""
+    return next((path.stem for path in (ROOT / "book").glob(f"0{chapter}_*.ipynb")), None)
+
+
 def mentioned(text: str) -> list[Entry]:
     """Return the items that a text names, such as "Table 3-A" and "equation 3.2", in order."""
     known = {(entry.kind, entry.number): entry for entry in entries()}

@@ -18,6 +18,7 @@ def test_a_note_is_shown_and_collected(tmp_path, capsys):
     assert "E01 – Table 2-B. 256" in capsys.readouterr().out
     page = errata.card(found)
     assert "id='E01'" in page and "256 &gt; 96 &amp; more" in page and "This build finds" in page
+    assert "href='02_background.html#tab-2-b'" in page and "href='ledger.html#C2-02'" in page
     outputs = [{"output_type": "display_data", "data": {errata.MIME: asdict(found)}, "metadata": {}}]
     path = tmp_path / "errata.ipynb"
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]}))
