@@ -296,25 +296,20 @@ def judge_all(found: dict[str, Estimate | None]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The fields of `claims.record` that the rule decides. Supported if all are known and each 95 % interval
-        lies above zero; contradicted if any lies below it after Holm's correction.
+        The fields of `claims.record` that the rule decides, as `rules.judge_every`; supported only if all
+        are known.
     """
     known = {name: estimate for name, estimate in found.items() if estimate is not None}
-    rule = "every difference above 0 (95 % intervals); against it: any below 0 (Holm)"
     if not known:
-        return {"rule": rule, "verdict": "not tested", "reason": "fewer than two paired trainings are known"}
-    above = {name: estimate.low > 0 for name, estimate in known.items()}
-    p_values = np.array([estimate.p_value(0, "below") for estimate in known.values()])
-    below = dict(zip(known, statistics.adjust(p_values) <= 0.025, strict=True))
-    holds = all(above.values()) and len(known) == len(found)
-    verdict = "contradicted" if any(below.values()) else "supported" if holds else "inconclusive"
-    told = [f"{name} {'above' if above[name] else 'below' if below[name] else 'undecided'} "
-            f"({estimate.value:+.3f})" for name, estimate in known.items()]  # fmt: skip
+        reason = "fewer than two paired trainings are known"
+        return {"rule": "every difference above 0", "verdict": "not tested", "reason": reason}
+    judged = rules.judge_every(list(known.values()), list(known), claimed="above")
+    told = "; ".join(f"{name} {estimate.value:+.3f}" for name, estimate in known.items())
     missing = [name for name in found if name not in known]
-    reason = "; ".join(told) + (f"; not known: {', '.join(missing)}" if missing else "") + "."
-    least = min(known.values(), key=lambda estimate: estimate.value)
-    return {"estimate": least.value, "low": least.low, "high": least.high, "n": least.n, "rule": rule,
-            "verdict": verdict, "reason": reason}  # fmt: skip
+    unknown = f"; not known: {', '.join(missing)}" if missing else ""
+    open_still = missing and judged["verdict"] == "supported"
+    return {**judged, "verdict": "inconclusive" if open_still else judged["verdict"],
+            "reason": f"{judged['reason']} ({told}){unknown}."}  # fmt: skip
 
 
 def judge_one(estimate: Estimate | None, claimed: str, **options: Any) -> dict[str, Any]:
