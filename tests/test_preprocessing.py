@@ -44,10 +44,10 @@ def test_live_runs_are_part_of_the_plan_and_no_run_stands_twice(spec):
 
 
 def test_a_base_takes_short_clips_and_what_the_profile_says(spec):
-    assert (spec.n_train, spec.clip_seconds, spec.training.epochs) == (24, 0.0, 1)  # half of 48
+    assert (spec.n_train, spec.clip_seconds, spec.training.epochs) == (12, 0.0, 1)  # a quarter of 48
     small, large = (preprocessing.resized(spec.change(training__epochs=4), factor) for factor in (1 / 4, 2))
-    assert (small.n_train, small.training.epochs) == (6, 8)
-    assert (large.n_train, large.training.epochs) == (48, 3)
+    assert (small.n_train, small.training.epochs) == (3, 8)
+    assert (large.n_train, large.training.epochs) == (24, 3)
 
 
 def test_pairs_change_one_thing_and_end_at_the_baseline():
@@ -97,7 +97,7 @@ def made_up(n_seeds=4, factor=2.0):
 
 def test_questions_are_answered_from_a_table():
     results = made_up()
-    assert results.size == 1000 and results.sizes("log STFT") == [125, 250, 500, 1000, 2000]
+    assert results.size == 1000 and results.sizes("log STFT") == [250, 500, 1000, 2000, 4000]
     assert results.design().effects()["linear"].value == pytest.approx(-0.02, abs=0.002)
     pooled = results.gap("linear a-weighting ×1", "log a-weighting ×1")
     assert pooled.df == 11 * 3 and pooled.low < -0.02 < pooled.high
