@@ -71,14 +71,14 @@ BEYOND = tuple(list(VIEWS)[list(VIEWS).index("PCEN") :])
 STFTS = ("log STFT", "log STFT, 256 points")
 
 SIZES = (1 / 4, 1 / 2, 1, 2, 4)
-"""Training sizes, as factors of that at which configurations are compared: a quarter of the training clips."""
+"""Training sizes, as factors of that at which configurations are compared: a quarter of all."""
 
 N_BASELINE = 15
 """Trainings of the baseline, as in the thesis."""
 
 
 def base(settings: Settings, corpus: Corpus) -> RunSpec:
-    """Return the run that all others are changes of: the baseline on a quarter of the profile's training clips."""
+    """Return the run that all others are changes of: the baseline on a quarter of the training clips."""
     profile = settings.profile
     length = round(profile.clip_seconds * corpus.sample_rate)
     whole = corpus.n_samples is not None and corpus.n_samples <= length
