@@ -59,12 +59,13 @@ Plan = list[tuple[str, RunSpec]]
 
 
 def base(settings: Settings, corpus: Corpus) -> RunSpec:
-    """Return the run that all others are changes of; three quarters of the profile's epochs.
+    """Return the run that all others are changes of: half the training clips, three quarters of the epochs.
 
     These networks cost up to three times a Compact-convnet, and there are four of them.
     """
-    spec = preprocessing.base(settings, corpus)
-    return spec.change(training__epochs=max(1, round(0.75 * spec.training.epochs)))
+    spec, profile = preprocessing.base(settings, corpus), settings.profile
+    n_train = min(profile.n_train, len(corpus.split("train"))) // 2
+    return spec.change(n_train=n_train, training__epochs=max(1, round(0.75 * profile.epochs)))
 
 
 def network(spec: RunSpec, structure: str, budget: float, rates: dict[str, float], **changes: Any) -> RunSpec:
