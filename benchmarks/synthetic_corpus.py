@@ -52,7 +52,9 @@ def learn(n_seeds: int = 1) -> None:
             rows.extend((learner, seed, kind, tag, area) for tag, area in zip(TAGS, areas, strict=True))
 
     for seed in range(n_seeds):
-        run = sweeps.sweep([from_dict({"corpus": music.name, "seed": seed})], n_jobs=1, report=None)[0]
+        run = sweeps.sweep(
+            [from_dict({"corpus": music.name, "seed": seed, "precision": "float32"})], n_jobs=1, report=None
+        )[0]
         judge(
             "Compact-convnet",
             seed,
@@ -61,7 +63,11 @@ def learn(n_seeds: int = 1) -> None:
         print(f"seed {seed}: trained", flush=True)
     statistics = features.of_corpus(music, None)
     fitted = [make_pipeline(StandardScaler(), Ridge(a)).fit(statistics[train], given[train]) for a in ALPHAS]
-    scores = [np.nanmean(evaluation.auc(given[valid], ridge.predict(statistics[valid]))) for ridge in fitted]
+    there = given[valid].any(axis=0)  # an area needs a clip with the tag
+    scores = [
+        evaluation.auc(given[valid][:, there], ridge.predict(statistics[valid])[:, there]).mean()
+        for ridge in fitted
+    ]
     judge("ridge on MFCC statistics", 0, fitted[int(np.argmax(scores))].predict(statistics[test]))
     table = pd.DataFrame(rows, columns=["learner", "seed", "labels", "tag", "auc"])
     recorded.write(
