@@ -20,7 +20,7 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core"
 
 AUDIT = """
 const done = arguments[0];
-axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations
+axe.run(document, {preload: false, resultTypes: ['violations']}).then(result => done(result.violations
   .filter(found => ['serious', 'critical'].includes(found.impact))
   .map(found => `${found.id}: ${found.nodes.length}, first ${found.nodes[0].html.slice(0, 120)}`)));
 """
