@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import paths, preprocessing, provenance, rules, shards, statistics
+from . import evaluation, paths, preprocessing, provenance, rules, shards, statistics, tasks
 from .corpus import Corpus
 from .errors import InputError
 from .profiles import Settings
@@ -212,6 +212,14 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     return [pair for pair in found if known.issuperset(pair)]
 
 
+def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator) -> float:
+    """Return the standard error that the choice of test clips adds to a difference of two configurations."""
+    spec = first[0].spec
+    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
+    outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
+    return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
+
+
 def recorded() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the recorded runs, their AUC by tag, the test clips' part in comparisons, the provenance.
 
@@ -243,7 +251,7 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
         if seeds := sorted(set(found[first]) & set(found[second]))[:3]:
             sides = ([found[side][seed] for seed in seeds] for side in (first, second))
             errors.append({"first": first, "second": second,
-                           "clip_error": preprocessing.clip_error(*sides, rng)})  # fmt: skip
+                           "clip_error": clip_error(*sides, rng)})  # fmt: skip
     spec = named[0][1].spec
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision,
             "code": named[0][1].record["code"]}  # fmt: skip

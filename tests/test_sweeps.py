@@ -39,7 +39,7 @@ class Sweep:
             self.process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
 
     def wait_for(self, n_finished):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while len(finished(self.home)) < n_finished and self.process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
