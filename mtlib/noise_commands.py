@@ -42,6 +42,7 @@ def procedure_command(repetitions: int, seed: int, keep: bool) -> None:
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@click.option("--finished", is_flag=True, help="Train nothing; take what is in the store.")
 @click.option("--record", "keep", is_flag=True, help="Merge the areas into data/results.")
 def trainings_command(
     corpus: str,
@@ -51,6 +52,7 @@ def trainings_command(
     jobs: int,
     device: str,
     scheduler: str,
+    finished: bool,
     keep: bool,
 ) -> None:
     """Train on noisy labels and score on true ones; what is in the store already is read.
@@ -61,6 +63,8 @@ def trainings_command(
 
     source = noise_runs.open_corpus(profile, corpus)
     wanted = noise_runs.trainings(source, profile, names, range(seeds))
+    if finished:
+        wanted = noise_runs.finished(wanted, device)
     table = noise_runs.areas(
         wanted, source, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo
     )

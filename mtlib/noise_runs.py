@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, paths, profiles, provenance, shards, sources, sweeps, synthetic
+from . import evaluation, paths, profiles, provenance, runs, shards, sources, sweeps, synthetic
 from .corpus import Corpus
 from .errors import InputError
 from .specs import RunSpec
@@ -157,6 +157,23 @@ _SETTINGS: dict[str, Callable[[Corpus, RunSpec], list[tuple[str, RunSpec]]]] = d
 )
 
 
+def finished(wanted: Sequence[Wanted], device: str = "auto") -> list[Wanted]:
+    """Return those trainings that are in the store.
+
+    Raises
+    ------
+    InputError
+        If none is.
+    """
+    specs = sweeps.resolve([one.spec for one in wanted], device)
+    found = [one for one, spec in zip(wanted, specs, strict=True) if runs.find(spec.key)]
+    if not found:
+        raise InputError(
+            f"none of the {len(wanted)} trainings is in the store {runs.store()}; train them first"
+        )
+    return found
+
+
 def areas(wanted: Sequence[Wanted], corpus: Corpus, **options: Any) -> pd.DataFrame:
     """Train what is missing and score every tag on the test clips, by true and by noisy labels.
 
@@ -174,9 +191,9 @@ def areas(wanted: Sequence[Wanted], corpus: Corpus, **options: Any) -> pd.DataFr
         One row a training and tag: experiment, setting, seed, tag, true, observed (areas under the ROC
         curve; NaN where undefined), n_true, n_observed (test clips with the tag), n_clips, key.
     """
-    runs = sweeps.sweep([one.spec for one in wanted], **options)
+    trained = sweeps.sweep([one.spec for one in wanted], **options)
     tables = []
-    for one, run in zip(wanted, runs, strict=True):
+    for one, run in zip(wanted, trained, strict=True):
         clips, outputs = run.predictions["test_clips"], run.predictions["test_outputs"]
         sides = {"true": truth(corpus), "observed": one.judged_by}
         labels = {side: corpus.labels(name)[clips] for side, name in sides.items()}

@@ -78,7 +78,10 @@ def test_experiments_are_what_the_chapter_says(source):
 
 def test_areas_are_those_of_the_stored_predictions(source, tmp_path, monkeypatch):
     wanted = [one for one in noise_runs.trainings(source, "smoke", ["tagability"]) if one.setting == "0.1"]
+    with pytest.raises(InputError, match="none of the 1 trainings"):
+        noise_runs.finished(wanted, "cpu")
     table = noise_runs.areas(wanted, source, device="cpu", n_jobs=1, report=None)
+    assert noise_runs.finished(noise_runs.trainings(source, "smoke"), "cpu") == wanted
     run = noise_runs.sweeps.sweep([wanted[0].spec], device="cpu", report=None)[0]
     clips, outputs = run.predictions["test_clips"], run.predictions["test_outputs"]
     assert table.true.to_numpy() == pytest.approx(
