@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import paths, preprocessing, profiles, sweeps
+from mtlib import paths, preprocessing, profiles, sources, sweeps
 from mtlib.errors import InputError
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
@@ -126,3 +126,20 @@ def test_committed_tables_fit_their_keys():
     assert set(rows["configuration"]) <= set(preprocessing.VIEWS)
     assert rows["roc_auc"].between(0.5, 1).all() and np.isfinite(rows["roc_auc"]).all()
     assert (errors["clip_error"] > 0).all() and json.dumps(told)
+
+
+@pytest.mark.slow
+def test_a_recorded_run_comes_back(tmp_path, monkeypatch):
+    """The quickest recorded run, trained again on the corpus made anew: the same key and the same AUC."""
+    rows, _, told = preprocessing.recorded()
+    if told.get("corpus") != "synthetic-quick":
+        pytest.skip("nothing is recorded on the quick corpus")
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    settings = profiles.check({**GIVEN, "profile": "quick", "corpus": "synthetic"})
+    spec = preprocessing.base(settings, sources.open_source(settings, n_jobs=2))
+    row = rows.loc[rows["seconds"].idxmin()]
+    plan = {(name, run.n_train, run.seed): run for name, run in preprocessing.plan(spec)}
+    (run,) = sweeps.sweep([plan[row["configuration"], row["n_train"], row["seed"]]], n_jobs=1, report=None)
+    if run.key != row["key"]:
+        pytest.skip("recorded by other code, with another corpus or in another precision")
+    assert run.metrics["roc_auc"] == pytest.approx(row["roc_auc"], abs=1e-4)
