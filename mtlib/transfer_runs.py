@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
 import pandas as pd
 
@@ -213,6 +214,44 @@ def differences(table: pd.DataFrame, first: tuple[str, str], second: tuple[str, 
         found = statistics.fold_mean((sides[0] - sides[1]).to_numpy())
         rows.append((task, found.value, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["task", "difference", "low", "high", "n"])
+
+
+def tempo_sensitivity(
+    clips: Sequence[np.ndarray], extractor: features.Extractor, rates: Sequence[float]
+) -> pd.DataFrame:
+    """Stretch clips in time at the same pitch, and see how far the feature of each layer moves.
+
+    Parameters
+    ----------
+    clips : sequence of ndarray (time,) float32
+        Two or more, at the extractor's sample rate; repeated where they are too short.
+    extractor : Extractor
+    rates : sequence of float
+        Above 1: faster.
+
+    Returns
+    -------
+    DataFrame
+        One row a rate, layer and clip: rate, layer, clip, ratio (`probes.sensitivity`).
+
+    References
+    ----------
+    [Choi2018, §6.4.2.1]
+    """
+
+    def describe(rate: float) -> np.ndarray:
+        stretched = [clip if rate == 1 else librosa.effects.time_stretch(clip, rate=rate) for clip in clips]
+        samples = np.stack([np.resize(clip, extractor.n_samples) for clip in stretched])
+        return features.convnet_features(samples.astype(np.float32), extractor)
+
+    unchanged, rows = describe(1), []
+    for rate in rates:
+        changed = describe(rate)
+        for layer in np.unique(extractor.layers):
+            here = extractor.layers == layer
+            ratios = probes.sensitivity(unchanged[:, here], changed[:, here])
+            rows += [(rate, int(layer), k, ratio) for k, ratio in enumerate(ratios)]
+    return pd.DataFrame(rows, columns=["rate", "layer", "clip", "ratio"])
 
 
 def _groups(task: Corpus) -> np.ndarray | None:

@@ -54,6 +54,20 @@ def test_variants_train_on_what_their_names_say(tones, monkeypatch):
         transfer_runs.source_spec(source, SIZES, "random")
 
 
+def test_a_new_tempo_moves_features_and_the_same_does_not(tones, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tones))
+    source = toy.corpus.Corpus.open("tones")
+    made = transfer_runs.extractors(source, SIZES, ("random",))["random"]
+    beats = [np.zeros(40_000, np.float32) for _ in range(2)]
+    for beat, (step, hertz) in zip(beats, ((3_000, 500), (5_000, 900)), strict=True):
+        for start in range(0, 38_000, step):
+            beat[start : start + 400] = np.sin(2 * np.pi * hertz * np.arange(400) / 12_000)
+    found = transfer_runs.tempo_sensitivity(beats, made, (1, 0.95, 0.5))
+    assert len(found) == 3 * 5 * 2
+    mean = found.groupby("rate").ratio.mean()
+    assert mean[1] == 0 and mean[0.5] > mean[0.95] > 0
+
+
 def test_targets_are_named(tones, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tones))
     assert transfer_runs.target_names("published,synthetic") == list(transfer_runs.SYNTHETIC)
