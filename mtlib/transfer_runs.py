@@ -27,6 +27,7 @@ from . import experiment, features, probes, profiles, recorded, sources, statist
 from .corpus import Corpus
 from .errors import InputError
 from .specs import RunSpec
+from .statistics import Estimate
 from .synthetic import targets
 from .training import Training
 
@@ -193,27 +194,19 @@ def scores(
     return pd.DataFrame(rows, columns=["task", "features", "set", "fold", "n_clips", "score"])
 
 
-def differences(table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]) -> pd.DataFrame:
-    """Compare two feature sets, given as (features, set), task by task and fold by fold.
+def gains(table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]) -> dict[str, Estimate]:
+    """Return what one feature set gains over another, each given as (features, set), by task.
 
     Parameters
     ----------
     table : DataFrame
-        From `scores`, with a column ``seed`` where networks were trained more than once; folds are
-        averaged over seeds.
-
-    Returns
-    -------
-    DataFrame
-        One row a task: task, difference, low, high (95 %, `statistics.fold_mean`), n.
+        From `scores`; where it has several seeds, their mean is taken fold by fold.
     """
     folds = table.groupby(["task", "features", "set", "fold"]).score.mean()
-    rows = []
-    for task in dict.fromkeys(table.task):
-        sides = [folds.loc[task, *side] for side in (first, second)]
-        found = statistics.fold_mean((sides[0] - sides[1]).to_numpy())
-        rows.append((task, found.value, found.low, found.high, found.n))
-    return pd.DataFrame(rows, columns=["task", "difference", "low", "high", "n"])
+    return {
+        task: statistics.fold_mean((folds.loc[task, *first] - folds.loc[task, *second]).to_numpy())
+        for task in dict.fromkeys(table.task)
+    }
 
 
 def tempo_sensitivity(

@@ -32,15 +32,14 @@ def test_every_set_has_a_score_a_fold(scored):
     assert scored.score.between(0, 1).all()
 
 
-def test_differences_are_paired_by_fold(scored):
-    found = transfer_runs.differences(scored, ("trained", "1"), ("mfcc", "mfcc")).set_index("task")
+def test_gains_are_paired_by_fold(scored):
+    found = transfer_runs.gains(scored, ("trained", "1"), ("mfcc", "mfcc"))["classes"]
     folds = scored.set_index(["features", "set", "fold"]).score.sort_index()
     gaps = (folds["trained", "1"] - folds["mfcc", "mfcc"]).to_numpy()
-    assert found.difference["classes"] == pytest.approx(gaps.mean()) and found.n["classes"] == 10
+    assert found.value == pytest.approx(gaps.mean()) and found.n == 10
     half = 2.2622 * gaps.std(ddof=1) * np.sqrt(1 / 10 + 1 / 9)
-    assert found.high["classes"] - found.difference["classes"] == pytest.approx(half, rel=1e-3)
-    none = transfer_runs.differences(scored, ("mfcc", "mfcc"), ("mfcc", "mfcc"))
-    assert (none.difference == 0).all()
+    assert found.high - found.value == pytest.approx(half, rel=1e-3)
+    assert transfer_runs.gains(scored, ("mfcc", "mfcc"), ("mfcc", "mfcc"))["classes"].value == 0
 
 
 def test_variants_train_on_what_their_names_say(tones, monkeypatch):
