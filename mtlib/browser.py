@@ -11,6 +11,7 @@ import json
 import shutil
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ return {
   chartsWithoutMarks: charts.filter(c => !c.querySelector('svg.marks path, svg.marks image')).length,
   formulasNotTypeset: formulas.filter(f => !f.querySelector('mjx-container')).length,
   formulasInError: document.querySelectorAll('mjx-merror, [data-mjx-error]').length,
-  playersWithoutDuration: players.filter(p => !(p.duration > 0)).length,
+  playersWithoutDuration: players.filter(p => p.preload !== 'none' && !(p.duration > 0)).length,
+  onDemand: players.filter(p => p.preload === 'none').map(p => p.src),
   picturesNotLoaded: [...document.images].filter(i => i.complete && i.naturalWidth === 0).length,
   picturesWithoutText: [...document.images].filter(i => !i.hasAttribute('alt')).length,
   nCharts: charts.length, nFormulas: formulas.length, nPlayers: players.length,
@@ -127,6 +129,15 @@ def _network_problems(driver: webdriver.Chrome) -> list[str]:
     return problems
 
 
+def _answers(address: str) -> bool:
+    """Tell whether a file or a server answers to an address."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=WAIT_S):
+            return True
+    except OSError:
+        return False
+
+
 def check_page(driver: webdriver.Chrome, address: str, page: str) -> PageReport:
     """Open one page and report what is wrong with it."""
     driver.get(f"{address}/{page}.html")
@@ -151,6 +162,8 @@ def check_page(driver: webdriver.Chrome, address: str, page: str) -> PageReport:
     }
     problems = [f"{seen[name]} {text}" for name, text in texts.items() if seen[name]]
     problems += _network_problems(driver)
+    if absent := [address for address in set(seen["onDemand"]) if not _answers(address)]:
+        problems.append(f"{len(absent)} players without a file, such as {absent[0]}")
     problems += [e["message"] for e in driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
     return PageReport(page, tuple(problems), seen["nCharts"], seen["nFormulas"], seen["nPlayers"])
 

@@ -78,6 +78,7 @@ def test_a_reader_meets_no_problem(which, request, chromium):
 def test_the_check_sees_what_is_broken(tmp_path, chromium):
     (tmp_path / "page.html").write_text(
         "<html><body><div id='altair-viz-1'></div><div class='math'>x</div><audio src='no.mp3'></audio>"
+        "<audio preload='none' src='later.mp3'></audio>"
         "<img src='https://example.org/a.png'><script>throw new Error('oh');</script></body></html>"
     )
     driver = browser.WAIT_S
@@ -86,7 +87,8 @@ def test_the_check_sees_what_is_broken(tmp_path, chromium):
         problems = " / ".join(browser.check_page(chromium, tmp_path.as_uri(), "page").problems)
     finally:
         browser.WAIT_S = driver
-    expected = ("charts without marks", "formulas not typeset", "without a duration", "asks for https://example.org",
+    expected = ("charts without marks", "formulas not typeset", "1 players without a duration",
+                "1 players without a file", "asks for https://example.org",
                 "a request failed", "pictures without alternative text", "oh")  # fmt: skip
     for words in expected:
         assert words in problems
