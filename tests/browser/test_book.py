@@ -106,6 +106,7 @@ def test_no_page_shuts_a_reader_out(theme, smoke, chromium):
     for page in book.pages():
         chromium.get(f"{(smoke / 'html').as_uri()}/{page}.html")
         chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+        time.sleep(0.5)  # colours fade over
         chromium.execute_script(axe)
         findings[page] = chromium.execute_async_script(AUDIT)
     assert {page: found for page, found in findings.items() if found} == {}
