@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, paths, preprocessing, provenance, rules, shards, statistics, tasks
+from . import evaluation, paths, preprocessing, rules, statistics, tasks
+from . import recorded as recorded_tables
 from .corpus import Corpus
 from .errors import InputError
 from .profiles import Settings
@@ -260,11 +261,7 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
         by_tag([(name, run) for name, run in named if run.spec.seed != RATE_SEED and "," not in name]),
         pd.DataFrame(errors, columns=_COLUMNS[2]),
     )
-    for name, frame in zip(FILES, frames, strict=True):
-        with shards.atomic(paths.DATA / "results" / f"{name}.csv") as file:
-            frame.to_csv(file, index=False, float_format="%.6g")
-    with shards.atomic(paths.DATA / "results" / "architectures.json") as file:
-        file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
+    recorded_tables.replace(dict(zip(FILES, frames, strict=True)), "architectures", **told)
 
 
 def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:

@@ -10,7 +10,6 @@ On a real corpus nobody knows the truth. Its labels then stand for it, and tagab
 some of them.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, paths, profiles, provenance, runs, shards, sources, sweeps, synthetic
+from . import evaluation, profiles, runs, sources, sweeps, synthetic
+from . import recorded as recorded_tables
 from .corpus import Corpus
 from .errors import InputError
 from .specs import RunSpec
 from .training import Training
 
-FILE = "label_noise_trainings.csv"
+NAME = "label_noise_trainings"
 EXPERIMENTS = ("tagability", "truth", "sizes", "variants", "structures")
 TAGABILITIES = (1.0, 0.7, 0.4, 0.2, 0.1, 0.05)
 VARIANTS = {
@@ -207,21 +207,13 @@ def areas(wanted: Sequence[Wanted], corpus: Corpus, **options: Any) -> pd.DataFr
 
 def record(table: pd.DataFrame, corpus: str, profile: str) -> Path:
     """Merge areas into the recorded ones and write where they come from; return their path."""
-    path, index = paths.DATA / "results" / FILE, ["corpus", "profile", "experiment", "setting", "seed"]
-    table = table.assign(corpus=corpus, profile=profile)
-    if path.exists():
-        old = recorded()
-        kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(table[index]))
-        table = pd.concat([old[kept], table])
-    order = [*index, *(name for name in table if name not in index)]
-    with shards.atomic(path) as file:
-        table[order].sort_values(index, kind="stable").to_csv(file, index=False, float_format="%.5g")
-    with shards.atomic(path.with_suffix(".json")) as file:
-        stamp = provenance.stamp(command="python -m mtlib label-noise trainings --record")
-        file.write(json.dumps(stamp, indent=1).encode() + b"\n")
-    return path
+    return recorded_tables.write(
+        NAME, table.assign(corpus=corpus, profile=profile),
+        ("corpus", "profile", "experiment", "setting", "seed"),
+        command="python -m mtlib label-noise trainings --record",
+    )  # fmt: skip
 
 
 def recorded() -> pd.DataFrame:
     """Return the recorded areas."""
-    return pd.read_csv(paths.DATA / "results" / FILE, dtype={"setting": str})
+    return recorded_tables.read(NAME, text=("setting",))

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, learning_curves, paths, provenance, shards, statistics, tasks
+from . import evaluation, learning_curves, paths, statistics, tasks
+from . import recorded as recorded_tables
 from .corpus import Corpus
 from .effects import Factorial
 from .errors import InputError
@@ -253,15 +254,8 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
     spec, code = named[0][1].spec, named[0][1].record["code"]
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision, "code": code}
     rows = table(named).sort_values(["configuration", "n_train", "seed"])
-    folder = paths.DATA / "results"
-    for name, frame in (
-        ("preprocessing", rows),
-        ("preprocessing_pairs", pd.DataFrame(errors, columns=PAIR_COLUMNS)),
-    ):
-        with shards.atomic(folder / f"{name}.csv") as file:
-            frame.to_csv(file, index=False, float_format="%.6g")
-    with shards.atomic(folder / "preprocessing.json") as file:
-        file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
+    tables = {"preprocessing": rows, "preprocessing_pairs": pd.DataFrame(errors, columns=PAIR_COLUMNS)}
+    recorded_tables.replace(tables, "preprocessing", **told)
 
 
 class Results:

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import label_noise, paths, provenance, shards, synthetic
+from . import label_noise, paths, synthetic
+from . import recorded as recorded_tables
 from .errors import InputError
 from .label_noise import METHODS, PERFECT, QUANTITIES, Annotator, Counts
 from .statistics import proportion_interval
 from .tags import TAGS
 
-FILE = "label_noise_procedure.csv"
+NAME = "label_noise_procedure"
 POPULATION = 242_842
 """Clips of the population: as many as the thesis' dataset has [Choi2018, §3.1.3]."""
 UNBIASED = ("precision", "prevalence")
@@ -280,15 +281,12 @@ def _standardised(salience: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def record(tables: Iterable[pd.DataFrame]) -> Path:
     """Write the recorded results and where they come from; return their path."""
-    path = paths.DATA / "results" / FILE
-    with shards.atomic(path) as file:
-        pd.concat(tables).to_csv(file, index=False, float_format="%.5g")
-    with shards.atomic(path.with_suffix(".json")) as file:
-        stamp = provenance.stamp(command="python -m mtlib label-noise procedure --record")
-        file.write(json.dumps(stamp, indent=1).encode() + b"\n")
-    return path
+    recorded_tables.replace(
+        {NAME: pd.concat(tables)}, NAME, command="python -m mtlib label-noise procedure --record"
+    )
+    return paths.DATA / "results" / f"{NAME}.csv"
 
 
 def recorded() -> pd.DataFrame:
     """Return the recorded results."""
-    return pd.read_csv(paths.DATA / "results" / FILE)
+    return recorded_tables.read(NAME)

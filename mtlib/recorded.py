@@ -5,7 +5,7 @@ each table lies a ``.json`` file: commit, versions, device, time, and the comman
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,28 @@ def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str,
         kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(table[index]))
         table = pd.concat([old[kept], table])
     columns = [*index, *(column for column in table if column not in index)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with shards.atomic(path) as file:
-        table[columns].sort_values(index, kind="stable").to_csv(file, index=False, float_format="%.6g")
-    with shards.atomic(path.with_suffix(".json")) as file:
-        file.write(json.dumps(provenance.stamp(command=command, **told), indent=1).encode() + b"\n")
+    replace({name: table[columns].sort_values(index, kind="stable")}, name, command=command, **told)
     return path
+
+
+def replace(tables: Mapping[str, pd.DataFrame], origin_name: str, **told: Any) -> None:
+    """Write tables in the place of what was recorded under their names.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        By name, without suffix.
+    origin_name : str
+        Name under which `origin` finds where they come from.
+    **told
+        As for `write`; plain values.
+    """
+    for name, table in tables.items():
+        _path(name).parent.mkdir(parents=True, exist_ok=True)
+        with shards.atomic(_path(name)) as file:
+            table.to_csv(file, index=False, float_format="%.6g")
+    with shards.atomic(_path(origin_name).with_suffix(".json")) as file:
+        file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 
 def read(name: str, text: Sequence[str] = ()) -> pd.DataFrame:

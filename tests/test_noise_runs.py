@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import evaluation, noise_runs, sources, synthetic
+from mtlib import evaluation, noise_runs, paths, sources, synthetic
 from mtlib.corpus import Corpus
 from mtlib.errors import InputError
 
@@ -88,7 +88,7 @@ def test_areas_are_those_of_the_stored_predictions(source, tmp_path, monkeypatch
         evaluation.tag_areas(source.labels("observed")[clips], outputs), nan_ok=True
     )
     assert (table.n_observed <= table.n_true).all() and (table.n_clips == len(clips)).all()
-    monkeypatch.setattr(noise_runs.paths, "DATA", tmp_path)
+    monkeypatch.setattr(paths, "DATA", tmp_path)
     (tmp_path / "results").mkdir()
     noise_runs.record(table, "tones", "smoke")
     noise_runs.record(table.assign(true=0.5), "tones", "smoke")  # replaces, adds nothing

@@ -1,0 +1,18 @@
+"""The cells of a chapter's notebook, as the tests of chapters read them."""
+
+import json
+
+from mtlib import book, paths
+
+
+class Chapter:
+    """A chapter by its number: its cells, all its prose, all its code."""
+
+    def __init__(self, number: int) -> None:
+        page = paths.ROOT / f"{book.find_notebook(str(number))}.ipynb"
+        self.cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+        self.text = {cell["id"]: "".join(cell["source"]) for cell in self.cells}
+        self.markdown, self.code = (
+            "\n\n".join(self.text[cell["id"]] for cell in self.cells if cell["cell_type"] == kind)
+            for kind in ("markdown", "code")
+        )
