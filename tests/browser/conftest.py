@@ -1,0 +1,22 @@
+"""The book at profile smoke, and a browser; each is made once a process."""
+
+import os
+from pathlib import Path
+
+import pytest
+from building import build_book
+
+from mtlib import browser
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory, published) -> Path:
+    return build_book(tmp_path_factory.mktemp("smoke"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if browser.find() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium with chromedriver is installed")
+    with browser.open_browser() as driver:
+        yield driver
