@@ -20,6 +20,7 @@ from . import (
     noise_commands,
     paths,
     transfer_commands,
+    understanding_commands,
 )
 from .errors import InputError
 
@@ -196,6 +197,7 @@ for module in (
     build_commands,
     architecture_commands,
     transfer_commands,
+    understanding_commands,
 ):
     for command in module.COMMANDS:
         program.add_command(command)

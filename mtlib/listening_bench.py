@@ -33,7 +33,8 @@ class Sound:
     picture: np.ndarray
     """(freq, frame); larger is brighter."""
     samples: np.ndarray
-    """(time,) float32 at 12 kHz; all zeros for a silent feature."""
+    """(time,) float32; all zeros for a silent feature."""
+    sample_rate: int = SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _cell(sound: Sound, may_publish: bool) -> str:
     elif published.is_public_build() and not may_publish:
         heard = "<p class='mt-muted'>not in the public build</p>"
     else:
-        source = pages.sound_source(sound.samples, SAMPLE_RATE, compression=COMPRESSION)
+        source = pages.sound_source(sound.samples, sound.sample_rate, compression=COMPRESSION)
         heard = f"<audio controls preload='none' aria-label='{label}' src='{source}'></audio>"
     return (
         f"<figure><img alt='{label}: spectrogram, {facts}' src='{thumbnail(sound.picture)}'>"

@@ -46,18 +46,20 @@ class Original:
     """Onset strength of each frame."""
     percussive: Tensor
     """Share of each point that is percussive, (freq, frame)."""
+    sample_rate: int = SAMPLE_RATE
 
 
-def original(magnitude: Tensor) -> Original:
+def original(magnitude: Tensor, sample_rate: int = SAMPLE_RATE) -> Original:
     """Prepare the magnitude (freq, frame) of an excerpt's transform."""
     if magnitude.ndim != 2 or not torch.isfinite(magnitude).all() or (magnitude < 0).any():
         raise InputError(f"magnitude must be a finite (freq, frame) image, got {tuple(magnitude.shape)}")
     values = magnitude.numpy()
-    mel = librosa.feature.melspectrogram(S=values**2, sr=SAMPLE_RATE, n_mels=64)
+    mel = librosa.feature.melspectrogram(S=values**2, sr=sample_rate, n_mels=64)
     level = librosa.power_to_db(mel, ref=np.max)
-    onsets = librosa.onset.onset_strength(S=level, sr=SAMPLE_RATE, center=False)  # frames are centred already
+    onsets = librosa.onset.onset_strength(S=level, sr=sample_rate, center=False)  # frames are centred already
     _, percussive = librosa.decompose.hpss(values, kernel_size=17, mask=True)
-    return Original(magnitude, torch.from_numpy(onsets).float(), torch.from_numpy(percussive).float())
+    onsets, percussive = torch.from_numpy(onsets).float(), torch.from_numpy(percussive).float()
+    return Original(magnitude, onsets, percussive, sample_rate)
 
 
 def describe(images: Tensor, reference: Original) -> dict[str, np.ndarray]:
@@ -90,7 +92,7 @@ def describe(images: Tensor, reference: Original) -> dict[str, np.ndarray]:
 def _measure(sizes: Tensor, reference: Original) -> tuple[Tensor, ...]:
     """Return the values of `DESCRIPTORS`, (feature,) each."""
     total, energy = sizes.sum((1, 2)), sizes.square()
-    hertz = torch.linspace(0, SAMPLE_RATE / 2, sizes.shape[1])
+    hertz = torch.linspace(0, reference.sample_rate / 2, sizes.shape[1])
     return (
         pearson(sizes.sum(1), reference.onsets),
         sizes.diff(dim=2).clamp(min=0).sum((1, 2)) / total,

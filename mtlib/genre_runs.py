@@ -1,0 +1,143 @@
+"""The genre network of §7.2, trained here on three synthetic genres: what it scores, what its layers hold.
+
+The thesis' network and its collection are private. This one has the same layers, input and three genres, by
+name; it learns from hundreds of composed clips where the thesis had 80,000 recorded ones, so it tells about
+the method and not about the thesis' 75 %. Chapter 7 trains a narrow one live and reads the others from
+``data/results``; ``python -m mtlib understanding --part genre --record`` computes them again.
+
+Conventions
+    Input are log magnitudes of 512-point transforms, standardised clip by clip: the thesis says magnitude,
+    the author's code mentions the logarithm in a comment. A network starts from the weights its seed draws;
+    these, untrained, are what ``random`` means here.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from . import auralisation, deconvolution, experiment, kernels, profiles, sound_descriptors, tasks, views
+from .corpus import Corpus
+from .runs import Run
+from .specs import Model, RunSpec, View
+from .statistics import Estimate, mean
+from .training import Training
+
+NETWORKS, LAYERS = "genre_networks", "genre_layers"
+"""Names of the recorded tables: one row a network, and one a layer and clip."""
+
+THESIS_MAPS, FEW_MAPS = 64, 16
+"""Maps a stage: the thesis', and what a page can train in seconds."""
+
+PEAK_RATE = 3e-3
+"""Highest learning rate: nothing is normalised in this network, and 1e-2 is too much for it."""
+
+
+def spec(corpus: Corpus, profile: profiles.Profile, seed: int = 0, n_maps: int = THESIS_MAPS) -> RunSpec:
+    """Return the training of a genre network; the dense layer has four times as many units as a stage maps.
+
+    Twice the epochs of the profile: the corpus is small and nothing is normalised.
+    """
+    training = Training(epochs=2 * profile.epochs, batch=profile.batch, peak_rate=PEAK_RATE)
+    model = Model(structure="genre", layer_widths=(n_maps,) * 5 + (4 * n_maps,))
+    return RunSpec(corpus=corpus.name, view=View(kind="stft"), model=model, training=training, seed=seed)
+
+
+def frontend(run: Run) -> nn.Module:
+    """Return the front end of a run: samples (clip, time) to spectrograms (clip, 1, freq, frame)."""
+    return views.build(**vars(run.spec.view), sample_rate=run.record["input"]["sample_rate"]).eval()
+
+
+def untrained(run: Run) -> nn.Module:
+    """Return the network of a run with the weights it started from."""
+    made = run.record["input"]
+    return experiment.build_network(
+        run.spec, made["n_samples"], made["sample_rate"], made["n_outputs"]
+    ).eval()
+
+
+def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
+    """Return a run as one row: what it scores on the test clips, and how its first kernels look.
+
+    Returns
+    -------
+    DataFrame
+        n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in
+        frequency (mean shares of energy, `kernels.energy_shares`), both for the untrained kernels, key.
+    """
+    clips = run.predictions["test_clips"]
+    genre = tasks.targets(corpus, run.spec.labels)[clips].argmax(1)
+    right = run.predictions["test_outputs"].argmax(1) == genre
+    row = {"n_maps": run.spec.model.layer_widths[0], "seed": run.spec.seed,
+           "n_clips": len(clips), "accuracy": right.mean()}  # fmt: skip
+    row |= {name: right[genre == k].mean() for k, name in enumerate(corpus.tags["name"])}
+    for prefix, network in (("", run.network()), ("untrained ", untrained(run))):
+        shares = kernels.energy_shares(first_kernels(network)).mean(0)
+        for pattern in ("change in time", "change in frequency"):
+            row[prefix + pattern] = shares[kernels.PATTERNS.index(pattern)]
+    return pd.DataFrame([row | {"key": run.key[:12]}])
+
+
+def first_kernels(network: nn.Module) -> np.ndarray:
+    """Return the kernels of the first layer, (map, freq, time)."""
+    return network.stages[0].conv.weight[:, 0].detach().numpy()
+
+
+def accuracy(table: pd.DataFrame) -> Estimate:
+    """Estimate the accuracy over seeds; the error of the test clips, which the seeds share, is a floor."""
+    p, n = table.accuracy.mean(), table.n_clips.iloc[0]
+    return mean(table.accuracy.to_numpy(), floor=float(np.sqrt(p * (1 - p) / n)))
+
+
+def measure(
+    network: nn.Module, front: nn.Module, samples: torch.Tensor, sample_rate: int, every: int = 1
+) -> pd.DataFrame:
+    """Measure the deconvolved features of every layer, and how sparse its activations are.
+
+    Parameters
+    ----------
+    network, front : Module
+    samples : Tensor (clip, time)
+    sample_rate : int
+    every : int
+        Features looked at: each, every second, …
+
+    Returns
+    -------
+    DataFrame
+        One row a clip, layer and feature: clip (its place), layer, feature, the descriptors of
+        `sound_descriptors`, and the Gini index of the layer's activations before pooling (mean over maps).
+    """
+    analysis, tables = auralisation.Analysis(front), []
+    with torch.no_grad():
+        traced = deconvolution.trace(network, front(samples))
+    sparse = [sound_descriptors.gini(step.active.flatten(2)).nanmean(1) for step in traced.steps]  # (clip,)
+    for clip, spectrum in enumerate(analysis.transform(samples)):
+        reference = sound_descriptors.original(spectrum.abs(), sample_rate)
+        for layer, step in enumerate(traced.steps, 1):
+            looked = range(0, step.pooled.shape[1], every)
+            images = deconvolution.deconvolve(traced, layer, looked, clip=clip)
+            found = sound_descriptors.describe(analysis.to_bins(images), reference)
+            gini = float(sparse[layer - 1][clip])
+            tables.append(
+                pd.DataFrame(found).assign(clip=clip, layer=layer, feature=looked, activations=gini)
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def layers(run: Run, corpus: Corpus, n_clips: int = 12, every: int = 4) -> pd.DataFrame:
+    """Measure a network, trained and untrained, on the first test clips: medians over a layer's features.
+
+    Returns
+    -------
+    DataFrame
+        One row a layer and clip: n_maps, seed, weights, layer, clip (name), descriptors, activations, key.
+    """
+    clips, tables = corpus.split("test")[:n_clips], []
+    for weights, network in (("trained", run.network()), ("random", untrained(run))):
+        found = measure(network, frontend(run), corpus.batch(clips), corpus.sample_rate, every)
+        medians = found.drop(columns="feature").groupby(["layer", "clip"]).median().reset_index()
+        medians["clip"] = corpus.clips["clip_id"].to_numpy()[clips[medians["clip"]]]
+        tables.append(medians.assign(weights=weights))
+    n_maps = run.spec.model.layer_widths[0]
+    return pd.concat(tables).assign(n_maps=n_maps, seed=run.spec.seed, key=run.key[:12])

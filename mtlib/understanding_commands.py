@@ -1,0 +1,88 @@
+"""The command that computes chapter 7's recorded results of networks trained here; `mtlib.__main__` adds it.
+
+Heavy imports happen inside the command, so that ``--help`` answers at once.
+"""
+
+import click
+
+PARTS = ("genre", "labels", "stems", "probes")
+
+
+@click.command("understanding")
+@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@click.option(
+    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the results; all by default."
+)
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(3), help="Networks of each kind.")
+@click.option("--clips", default=60, show_default=True, type=click.IntRange(4), help="Clips with stems.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@click.option("--record", "keep", is_flag=True, help="Merge the tables into data/results.")
+def understanding_command(
+    profile: str,
+    parts: tuple[str, ...],
+    seeds: int,
+    clips: int,
+    jobs: int,
+    device: str,
+    scheduler: str,
+    keep: bool,
+) -> None:
+    """Train the genre network and taggers on composed music, and look into them.
+
+    Example: python -m mtlib understanding --part genre --seeds 3
+    """
+    import pandas as pd
+
+    from . import genre_runs, profiles, recorded, sources, sweeps, transfer_runs, understanding_runs
+
+    sizes = profiles.PROFILES[profile]
+    options = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}
+
+    def done(name: str, tables: list[pd.DataFrame], *index: str) -> None:
+        table = pd.concat(tables).assign(profile=profile)
+        click.echo(f"{name}: {len(table)} rows" + ("" if keep else "; add --record to keep them"))
+        if keep:
+            command = f"python -m mtlib understanding --profile {profile} --record"
+            recorded.write(name, table, ("profile", *index), command=command)
+
+    if "genre" in (parts or PARTS):
+        corpus = sources.open_target("ballad", sizes, scheduler=scheduler)
+        runs = sweeps.sweep(
+            [
+                genre_runs.spec(corpus, sizes, seed, n_maps)
+                for n_maps in (genre_runs.FEW_MAPS, genre_runs.THESIS_MAPS)
+                for seed in range(seeds)
+            ],
+            **options,
+        )
+        done(
+            genre_runs.NETWORKS, [genre_runs.summary(run, corpus) for run in runs], "n_maps", "seed"
+        )  # fmt: skip
+        measured = [genre_runs.layers(run, corpus) for run in runs]
+        done(genre_runs.LAYERS, measured, "n_maps", "seed", "weights", "layer", "clip")
+    if not {*(parts or PARTS)} - {"genre"}:
+        return
+    source = sources.open_source(sizes, scheduler=scheduler)
+    trained = {
+        kind: sweeps.sweep(
+            [transfer_runs.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **options
+        )
+        for kind in ("trained", "true labels")
+    }
+    if "labels" in (parts or PARTS):
+        tables = [understanding_runs.vector_agreement(runs, source) for runs in trained.values()]
+        done(understanding_runs.VECTORS, tables, "labels", "seed", "against")
+    if "stems" in (parts or PARTS):
+        table = understanding_runs.stem_features(trained["trained"], source, clips)
+        done(understanding_runs.STEMS, [table], "seed", "layer", "stem", "clip")
+    if "probes" in (parts or PARTS):
+        tables = []
+        for seed in range(seeds):
+            found = transfer_runs.extractors(source, sizes, ("trained", "random"), seed, **options)
+            tables.append(understanding_runs.layer_probes(found, source, seed))
+        done(understanding_runs.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
+
+
+COMMANDS = (understanding_command,)

@@ -1,0 +1,57 @@
+"""The genre network trained here: its run, its row, its measures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtlib import genre_runs, profiles, sources, sweeps
+
+SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A network of four maps and the thirty clips it knows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTLIB_HOME", str(tmp_path_factory.mktemp("home")))
+        ballad = sources.open_target("ballad", SIZES, n_jobs=1)
+        (run,) = sweeps.sweep([genre_runs.spec(ballad, SIZES, n_maps=4)], n_jobs=1, report=None)
+        yield run, ballad
+
+
+def test_the_network_is_the_thesis_one_but_for_its_width(trained):
+    run, ballad = trained
+    network, made = run.network(), run.record["input"]
+    assert [tuple(stage.conv.weight.shape[2:]) for stage in network.stages] == [(3, 3)] * 5
+    assert list(network.pools) == [(2, 2)] * 5
+    assert (made["sample_rate"], made["n_samples"], made["n_outputs"]) == (11_025, 44_100, 3)
+    assert genre_runs.spec(ballad, SIZES).model.layer_widths == (64,) * 5 + (256,)
+
+
+def test_a_row_counts_what_the_outputs_say(trained):
+    run, ballad = trained
+    row = genre_runs.summary(run, ballad).loc[0]
+    clips = run.predictions["test_clips"]
+    right = run.predictions["test_outputs"].argmax(1) == ballad.labels("observed")[clips]
+    assert row["n_clips"] == 6 and row["accuracy"] == pytest.approx(right.mean())
+    assert row[["ballad", "dance", "hip-hop"]].mean() == pytest.approx(right.mean())  # two clips of each
+    start = genre_runs.first_kernels(genre_runs.untrained(run))
+    assert start.shape == (4, 3, 3) and np.abs(start - genre_runs.first_kernels(run.network())).max() > 0
+
+
+def test_the_accuracy_keeps_the_error_of_the_clips():
+    table = pd.DataFrame({"accuracy": [0.8] * 5, "n_clips": 100})
+    found = genre_runs.accuracy(table)
+    assert found.high - found.value == pytest.approx(1.96 * 0.04, rel=1e-3)  # seeds agree, clips are few
+
+
+def test_every_feature_of_every_layer_is_measured(trained):
+    run, ballad = trained
+    found = genre_runs.layers(run, ballad, n_clips=2, every=2)
+    assert len(found) == 2 * 5 * 2 and set(found.weights) == {"trained", "random"}
+    assert set(found["clip"]) == set(ballad.clips.clip_id.iloc[ballad.split("test")[:2]])
+    assert found.activations.between(0, 1).all()
+    whole = genre_runs.measure(run.network(), genre_runs.frontend(run), ballad.batch([0]), ballad.sample_rate)
+    assert len(whole) == 5 * 4 and whole.centroid.dropna().between(0, 11_025 / 2).all()
