@@ -22,3 +22,6 @@ Files import downwards only; the floors are listed in README.md.
 import warnings
 
 warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm, whenever it meets a notebook
+warnings.filterwarnings(
+    "ignore", message="A worker stopped while some jobs"
+)  # joblib, when a machine is busy

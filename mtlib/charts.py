@@ -60,6 +60,7 @@ def theme() -> alt.theme.ThemeConfig:
                     "gridOpacity": 0.12,
                     "domainColor": "currentColor",
                     "tickColor": "currentColor",
+                    "labelFlush": False,  # a label moved inwards would run into its neighbour
                 },
                 "legend": {
                     **text,

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -141,18 +142,21 @@ def wording(evidence: Evidence) -> str:
 
 
 def interval_text(evidence: Evidence) -> str:
-    """Return the estimate and its interval as text, or a dash."""
+    """Return the estimate and its interval, to two digits of its half-width, as text, or a dash."""
     if evidence.estimate is None:
         return "–"
     text = f"{evidence.estimate:.3g}"
-    if evidence.low is not None:
-        text += f" [{evidence.low:.3g}, {evidence.high:.3g}]"
+    if evidence.low is not None and evidence.high > evidence.low:
+        digits = max(0, 1 - floor(log10((evidence.high - evidence.low) / 2)))
+        low, text, high = (f"{x:.{digits}f}" for x in (evidence.low, evidence.estimate, evidence.high))
+        text += f" [{low}, {high}]"
     return text + (f", n = {evidence.n:,}" if evidence.n is not None else "")
 
 
 def with_notes(text: str) -> str:
-    """Return text as HTML, with mentions of the notes on the original ("erratum E46") as links."""
-    return re.sub(r"\b(erratum (E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
+    """Return text as HTML: notes on the original ("erratum E46") as links, words in backticks as code."""
+    text = re.sub(r"\b(erratum (E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
 def anchor(claim: str, number: int = 1) -> str:

@@ -221,7 +221,8 @@ def headlines_html(grouped: dict[str, list[Row]], chapter: str) -> str:
         lines.append(
             f"<tr><th scope='row'><a href='ledger.html#{anchor(name)}'>{name}</a></th>"
             f"<td>{html.escape(claim['claim'])}</td>"
-            f"<td><span aria-hidden='true'>{_SYMBOLS[judged]}</span> {judged}</td><td>{reading}</td></tr>"
+            f"<td class='mt-verdict'><span aria-hidden='true'>{_SYMBOLS[judged]}</span> {judged}</td>"
+            f"<td>{reading}</td></tr>"
         )
     names = ("Claim", "What the thesis says", "Real evidence", "Synthetic corpus")
     heads = "".join(f"<th scope='col'>{name}</th>" for name in names)

@@ -94,12 +94,12 @@ def player(samples: np.ndarray, sample_rate: int, label: str, *, may_publish: bo
     )
 
 
-def missing(what: str, reason: str) -> None:
-    """Say on the page which evidence is missing, why, and how to get it."""
+def missing(what: str, reason: str, *, command: str = "python -m mtlib fetch") -> None:
+    """Say on the page which evidence is missing, why, and which command gets it."""
     display(
         HTML(
             f"<div class='mt-missing'><p><strong>Missing: {html.escape(what)}.</strong> "
-            f"{html.escape(reason)}</p><p>To get the author's files: <code>python -m mtlib fetch</code>, "
+            f"{html.escape(reason)}</p><p><code>{html.escape(command)}</code> gets it; "
             "then build the book again.</p></div>"
         )
     )
@@ -114,7 +114,7 @@ def scrolling(table: str, label: str) -> str:
 
 def show_table(frame: pd.DataFrame) -> None:
     """Show a table that scrolls sideways on a narrow screen."""
-    table = frame.to_html(index=False, border=0, classes="mt-ledger")
+    table = frame.rename_axis(columns=None).to_html(index=False, border=0, classes="mt-ledger")
     display(HTML(scrolling(table, f"Table of {', '.join(map(str, frame.columns))}")))
 
 
@@ -150,7 +150,7 @@ def foot(settings: Settings) -> None:
     set_glue(minutes=wall, peak_memory=memory)
     made = provenance(settings)
     rows = made | {
-        "time": f"{wall} ({used.ru_utime + used.ru_stime:.0f} core-seconds)",
+        "time": f"{wall} ({used.ru_utime + used.ru_stime:.0f} core-seconds of this process)",
         "peak memory": memory,
     }
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
