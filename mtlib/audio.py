@@ -82,6 +82,41 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
+_stderr_lock = threading.Lock()
+_stderr_users, _stderr_saved = 0, None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while any thread decodes.
+
+    The MP3 decoder writes its remarks there from C, past Python's warnings. What other threads write
+    meanwhile is lost too. It begins before a file is opened, which would get a closed descriptor 2.
+    """
+    global _stderr_users, _stderr_saved
+    with _stderr_lock:
+        if _stderr_users == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                _stderr_saved = os.dup(2)
+            except OSError:  # closed: from now on it is nowhere
+                _stderr_saved = None
+            if nowhere != 2:
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _stderr_users += 1
+    try:
+        yield
+    finally:
+        with _stderr_lock:
+            _stderr_users -= 1
+            if _stderr_users == 0 and _stderr_saved is not None:
+                os.dup2(_stderr_saved, 2)
+                os.close(_stderr_saved)
+                _stderr_saved = None
+
+
+@_quiet_stderr()
 def decode(
     path: AudioPath,
     *,
@@ -124,10 +159,7 @@ def decode(
     mp3, n_counted = mpeg.data_and_count(path, head)
     opened, blocks, n_read = False, [], 0
     try:
-        with (
-            _quiet_stderr(),
-            soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file,
-        ):
+        with soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file:
             opened, rate, n_channels = True, file.samplerate, file.channels
             n_promised = n_counted or (
                 file.frames if file.frames < 1 << 40 else 0
@@ -363,37 +395,3 @@ def _pcm_frames_promised(path: AudioPath, head: bytes) -> int:
                 width = align if code in (1, 3, 6, 7, 0xFFFE) else 0  # PCM, float, A-law, µ-law, extensible
             file.seek(start + n_bytes + n_bytes % 2)
     return 0
-
-
-_stderr_lock = threading.Lock()
-_stderr_users, _stderr_saved = 0, None
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere while any thread decodes.
-
-    The MP3 decoder writes its remarks there from C, past Python's warnings. What other threads write
-    meanwhile is lost too.
-    """
-    global _stderr_users, _stderr_saved
-    with _stderr_lock:
-        if _stderr_users == 0:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            try:
-                _stderr_saved = os.dup(2)
-            except OSError:  # closed: the number 2 is then kept from being given to an audio file
-                _stderr_saved = None
-            if nowhere != 2:
-                os.dup2(nowhere, 2)
-                os.close(nowhere)
-        _stderr_users += 1
-    try:
-        yield
-    finally:
-        with _stderr_lock:
-            _stderr_users -= 1
-            if _stderr_users == 0 and _stderr_saved is not None:
-                os.dup2(_stderr_saved, 2)
-                os.close(_stderr_saved)
-                _stderr_saved = None

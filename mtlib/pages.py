@@ -6,6 +6,7 @@ one does not sound better. Every chapter uses it.
 """
 
 import base64
+import contextlib
 import hashlib
 import html
 import io
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import soundfile
 from IPython.display import HTML, display
 from myst_nb import glue
@@ -139,18 +141,27 @@ def provenance(settings: Settings) -> dict[str, str]:
     }
 
 
+def _core_seconds() -> float:
+    """Return the processor time of this process and of the workers it has or had."""
+    this, seconds = psutil.Process(), 0.0
+    for process in (this, *this.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            seconds += sum(process.cpu_times()[:4])
+    return seconds
+
+
 def foot(settings: Settings) -> None:
     """Show the foot of a page, store it as data, and glue ``minutes`` and ``peak_memory`` for its card."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    core_seconds = _core_seconds()
     seconds = time.perf_counter() - _started
     wall = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
     scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    gibibytes = used.ru_maxrss * scale / 2**30
+    gibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**30
     memory = f"{gibibytes:.1f} GiB"
     set_glue(minutes=wall, peak_memory=memory)
     made = provenance(settings)
     rows = made | {
-        "time": f"{wall} ({used.ru_utime + used.ru_stime:.0f} core-seconds of this process)",
+        "time": f"{wall} ({core_seconds:.0f} core-seconds)",
         "peak memory": memory,
     }
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
@@ -162,7 +173,7 @@ def foot(settings: Settings) -> None:
         },
         "provenance": made,
         "seconds": round(seconds, 1),
-        "core_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "core_seconds": round(core_seconds, 1),
         "peak_gib": round(gibibytes, 2),
     }
     page = f"<dl class='mt-foot' aria-label='How this page was made'>{items}</dl>"
