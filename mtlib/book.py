@@ -139,6 +139,7 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     running = target.with_name(f".running-{target.name}")
     quiet = not sys.stderr.isatty()
     environment = {"MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media")}
+    environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # sweeps use the other cores
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     say(f"running {page}.ipynb")
