@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from . import paths, profiles, published
+from . import parallel, paths, profiles, published
+from .devices import resolve_device
 from .errors import InputError
 
 DATA_KINDS = ("*.csv", "*.toml")
@@ -30,6 +32,9 @@ DATA_KINDS = ("*.csv", "*.toml")
 
 READ_OTHERS = ("ledger", "08_conclusion", "compare", "status")
 """Pages made from the executed chapters, in order of execution."""
+
+N_AT_ONCE = 2
+"""Notebooks that run side by side on a CPU: while one prepares or draws, the other trains."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -238,10 +243,25 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
 def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> Path:
     """Execute what is stale, render the book, and return its first page."""
     check_parameters(parameters)
-    for page in notebooks():
-        if is_stale(page, parameters, build):
-            execute(page, parameters, build, say)
-        else:
-            say(f"{page}.ipynb is up to date")
+    on_gpu = resolve_device(parameters.get("device", "auto")).type == "cuda"
+    chapters = [page for page in notebooks() if not reads_others(page)]
+    _execute_stale(chapters, parameters, build, say, 1 if on_gpu else N_AT_ONCE)
+    for page in notebooks()[len(chapters) :]:
+        _execute_stale([page], parameters, build, say, 1)
     drop_unused_media(build)
     return render(build, say)
+
+
+def _execute_stale(
+    some: list[str], parameters: dict[str, Any], build: Path, say: Callable[[str], None], n_jobs: int
+) -> None:
+    stale = [page for page in some if is_stale(page, parameters, build)]
+    for page in some:
+        if page not in stale:
+            say(f"{page}.ipynb is up to date")
+    run = partial(execute, parameters=parameters, build=build, say=say)
+    try:
+        list(parallel.run(run, stale, n_jobs=min(n_jobs, max(len(stale), 1))))
+    finally:  # the first failure stops the others where they are
+        for left in (build / "executed").rglob(".running-*"):
+            left.unlink()
