@@ -63,7 +63,8 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
     -------
     DataFrame
         n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in
-        frequency (mean shares of energy, `kernels.energy_shares`), both for the untrained kernels, key.
+        frequency (mean shares of energy, `kernels.energy_shares`), both for the untrained kernels, silent
+        feature and its two shares (`silent_feature`), key.
     """
     clips = run.predictions["test_clips"]
     genre = tasks.targets(corpus, run.spec.labels)[clips].argmax(1)
@@ -75,7 +76,33 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
         shares = kernels.energy_shares(first_kernels(network)).mean(0)
         for pattern in ("change in time", "change in frequency"):
             row[prefix + pattern] = shares[kernels.PATTERNS.index(pattern)]
-    return pd.DataFrame([row | {"key": run.key[:12]}])
+    return pd.DataFrame([row | silent_feature(run, corpus) | {"key": run.key[:12]}])
+
+
+@torch.inference_mode()
+def silent_feature(run: Run, corpus: Corpus, genre: str = "hip-hop") -> dict[str, float]:
+    """Look for a feature of the last layer that is silent for one genre and not for the others.
+
+    Returns
+    -------
+    dict
+        ``silent feature`` (chosen on the validation clips), and in which share of the *test* clips it is
+        zero: ``silent in genre``, ``silent elsewhere``.
+    """
+    network, front, silent = run.network(), frontend(run), {}
+    own = list(corpus.tags["name"]).index(genre)
+    for split in ("valid", "test"):
+        clips = corpus.split(split)
+        parts = [
+            network.feature_maps(front(corpus.batch(part)))[-1].amax((2, 3)) == 0
+            for part in np.array_split(clips, -(-len(clips) // 16))
+        ]
+        is_own = corpus.labels(run.spec.labels)[clips] == own
+        values = torch.cat(parts).numpy()  # (clip, feature)
+        silent[split] = np.stack([values[is_own].mean(0), values[~is_own].mean(0)])
+    best = int((silent["valid"][0] - silent["valid"][1]).argmax())
+    names = ("silent in genre", "silent elsewhere")
+    return {"silent feature": best} | dict(zip(names, silent["test"][:, best], strict=True))
 
 
 def first_kernels(network: nn.Module) -> np.ndarray:

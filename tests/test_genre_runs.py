@@ -55,3 +55,14 @@ def test_every_feature_of_every_layer_is_measured(trained):
     assert found.activations.between(0, 1).all()
     whole = genre_runs.measure(run.network(), genre_runs.frontend(run), ballad.batch([0]), ballad.sample_rate)
     assert len(whole) == 5 * 4 and whole.centroid.dropna().between(0, 11_025 / 2).all()
+
+
+def test_a_silent_feature_is_silent_where_it_says(trained):
+    run, ballad = trained
+    found = genre_runs.silent_feature(run, ballad, "dance")
+    clips = ballad.split("test")
+    maps = run.network().feature_maps(genre_runs.frontend(run)(ballad.batch(clips)))[-1].detach()
+    zero = (maps[:, found["silent feature"]].amax((1, 2)) == 0).numpy()
+    is_dance = ballad.labels("observed")[clips] == 1
+    assert found["silent in genre"] == zero[is_dance].mean()
+    assert found["silent elsewhere"] == zero[~is_dance].mean()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import corpus, genre_runs, recorded, sweeps, understanding_runs
+from mtlib import corpus, genre_runs, recorded, statistics, sweeps, understanding_runs
 from mtlib.errors import InputError
 
 
@@ -70,3 +70,19 @@ def test_recorded_tables_are_whole():
         recorded.read(understanding_runs.STEMS),
     )
     assert set(stem_features.key) <= set(vectors.key)
+
+
+def test_the_prose_of_chapter_7_says_what_is_recorded():
+    table = recorded.read(understanding_runs.VECTORS)
+    for taught, rows in table.groupby("labels"):
+        by_count = rows.pivot(index="seed", columns="against", values="correlation")
+        counted = by_count[["observed", "true", "observed, many", "true, many"]]
+        assert understanding_runs.stability(rows).low > counted.max().max(), taught
+        for many in ("", ", many"):  # closer to the true labels, whatever was taught
+            assert statistics.paired_difference(by_count[f"true{many}"], by_count[f"observed{many}"]).low > 0
+    of_stems = recorded.read(understanding_runs.STEMS)
+    assert min(understanding_runs.stem_gain(of_stems, stem, 3).low for stem in ("kick", "melody")) > 0
+    scores = recorded.read(understanding_runs.PROBES).query("weights == 'random'")
+    assert (scores.groupby(["probe", "layer"]).score.mean().unstack().diff(axis=1).iloc[:, 1:] < 0).all(
+        axis=None
+    )
