@@ -14,7 +14,6 @@ PARTS = ("genre", "labels", "stems", "probes")
     "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the results; all by default."
 )
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(3), help="Networks of each kind.")
-@click.option("--clips", default=60, show_default=True, type=click.IntRange(4), help="Clips with stems.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
@@ -23,7 +22,6 @@ def understanding_command(
     profile: str,
     parts: tuple[str, ...],
     seeds: int,
-    clips: int,
     jobs: int,
     device: str,
     scheduler: str,
@@ -75,7 +73,7 @@ def understanding_command(
         tables = [understanding_runs.vector_agreement(runs, source) for runs in trained.values()]
         done(understanding_runs.VECTORS, tables, "labels", "seed", "against")
     if "stems" in (parts or PARTS):
-        table = understanding_runs.stem_features(trained["trained"], source, clips)
+        table = understanding_runs.stem_features(trained["trained"], source)
         done(understanding_runs.STEMS, [table], "seed", "layer", "stem", "clip")
     if "probes" in (parts or PARTS):
         tables = []

@@ -116,7 +116,11 @@ def scores(corpus: Corpus, clips: np.ndarray) -> list[Score]:
     )
 
 
-def stem_features(runs: Sequence[Run], corpus: Corpus, n_clips: int) -> pd.DataFrame:
+N_STEM_CLIPS = 60
+"""Test clips, the first in which all stems sound, that `stem_features` looks at."""
+
+
+def stem_features(runs: Sequence[Run], corpus: Corpus) -> pd.DataFrame:
     """Ask whether a feature of some layer holds more of a stem than other features do.
 
     For each stem the feature is chosen on every second clip and scored on the others, so that what is best
@@ -128,8 +132,6 @@ def stem_features(runs: Sequence[Run], corpus: Corpus, n_clips: int) -> pd.DataF
         Trained on `corpus`.
     corpus : Corpus
         The synthetic source corpus.
-    n_clips : int
-        The first test clips in which all stems sound.
 
     Returns
     -------
@@ -144,7 +146,7 @@ def stem_features(runs: Sequence[Run], corpus: Corpus, n_clips: int) -> pd.DataF
         if (np.square(sounds).mean(1) > 0).all():
             clips.append(place)
             powers.append(torch.from_numpy(sounds))
-        if len(clips) == n_clips:
+        if len(clips) == N_STEM_CLIPS:
             break
     samples, tables = corpus.batch(np.array(clips)), []
     names = corpus.clips["clip_id"].to_numpy()[clips]

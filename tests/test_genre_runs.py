@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import genre_runs, profiles, sources, sweeps
+from mtlib import genre_runs, profiles, recorded, sources, sweeps
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
 
@@ -66,3 +66,19 @@ def test_a_silent_feature_is_silent_where_it_says(trained):
     is_dance = ballad.labels("observed")[clips] == 1
     assert found["silent in genre"] == zero[is_dance].mean()
     assert found["silent elsewhere"] == zero[~is_dance].mean()
+
+
+@pytest.mark.slow
+def test_a_recorded_network_comes_back(tmp_path, monkeypatch):
+    """The first narrow network, trained again on the corpus made anew: the same key and the same row."""
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    sizes = profiles.PROFILES["quick"]
+    ballad = sources.open_target("ballad", sizes, n_jobs=2)
+    spec = genre_runs.spec(ballad, sizes, n_maps=genre_runs.FEW_MAPS)
+    again = genre_runs.summary(sweeps.sweep([spec], n_jobs=1, report=None)[0], ballad).loc[0]
+    kept = recorded.read(genre_runs.NETWORKS)
+    kept = kept[kept.key == again["key"]]
+    if kept.empty:
+        pytest.skip("recorded by other code, with another corpus or in another precision")
+    for name, value in again.drop("key").items():
+        assert kept[name].iloc[0] == pytest.approx(value, abs=1e-4), name
