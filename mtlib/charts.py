@@ -74,6 +74,7 @@ def theme() -> alt.theme.ThemeConfig:
                 "title": {"color": "currentColor", "fontSize": 14, "anchor": "start"},
                 "text": {"color": "currentColor", "fontSize": 12},
                 "rule": {"color": "currentColor"},
+                "point": {"opacity": 1},
                 "range": {"category": list(CATEGORICAL)},
             }
         }

@@ -155,7 +155,7 @@ def interval_text(evidence: Evidence) -> str:
 
 def with_notes(text: str) -> str:
     """Return text as HTML: notes on the original ("erratum E46") as links, words in backticks as code."""
-    text = re.sub(r"\b(erratum (E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
+    text = re.sub(r"\b((?:erratum )?(E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 

@@ -276,13 +276,13 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     sources = {name: colour for name, colour in charts.COLOURS.items() if name != "thesis"}
     sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7"}
     scale = alt.Scale(domain=list(sources), range=list(sources.values()))
-    colour = alt.Color("source:N", scale=scale, title="Evidence from")
+    colour = alt.Color("source:N", scale=scale, title="Evidence from", legend=alt.Legend(columns=3))
     shape = alt.Shape(
         "mark:N", title=None, legend=None,
         scale=alt.Scale(domain=list(SYMBOLS), range=["circle", "cross", "circle", "stroke"]),
     )  # fmt: skip
     fill = alt.condition("datum.mark == 'inconclusive'", alt.value("transparent"), colour)
-    x = alt.X("low:Q", title="Difference, correlation or share, with 95 % interval")
+    x = alt.X("low:Q", title="Estimate with its 95 % interval")
     chart = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
     chart += base.mark_point(size=70).encode(x="estimate:Q", stroke=colour, fill=fill, shape=shape)
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")

@@ -39,7 +39,11 @@ def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
         "supported",
         "see erratum E01 & <E02>",
     )
-    assert "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;E02&gt;" in claims.badge(evidence)
+    page = claims.badge(evidence)
+    assert (
+        "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;"
+        in page
+    )
     assert "id='C2-02'" in claims.badge(evidence) and "id='C2-02-3'" in claims.badge(evidence, 3)
     assert claims.badge(evidence, 3).count("href='ledger.html#C2-02'") == 1
 
