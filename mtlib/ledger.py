@@ -276,7 +276,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     sources = {name: colour for name, colour in charts.COLOURS.items() if name != "thesis"}
     sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7"}
     scale = alt.Scale(domain=list(sources), range=list(sources.values()))
-    colour = alt.Color("source:N", scale=scale, title="Evidence from", legend=alt.Legend(columns=3))
+    colour = alt.Color("source:N", scale=scale, title="Evidence from", legend=alt.Legend(columns=2))
     shape = alt.Shape(
         "mark:N", title=None, legend=None,
         scale=alt.Scale(domain=list(SYMBOLS), range=["circle", "cross", "circle", "stroke"]),
