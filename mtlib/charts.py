@@ -75,6 +75,7 @@ def theme() -> alt.theme.ThemeConfig:
                 "text": {"color": "currentColor", "fontSize": 12},
                 "rule": {"color": "currentColor"},
                 "point": {"opacity": 1},
+                "tick": {"opacity": 1},
                 "range": {"category": list(CATEGORICAL)},
             }
         }

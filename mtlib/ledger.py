@@ -255,10 +255,10 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     if not points:
         return None
     chapters = sorted({point["chapter"] for point in points})
-    longest = max(Counter(point["chapter"] for point in points).values())
+    ((fullest, longest),) = Counter(point["chapter"] for point in points).most_common(1)
     choose = alt.selection_point(
         fields=["chapter"],
-        value=chapters[0],
+        value=fullest,
         bind=alt.binding_select(options=chapters, name="Show  "),
         empty=False,
     )

@@ -77,3 +77,22 @@ def test_an_unreadable_notebook_is_told(tmp_path):
         claims.collect([tmp_path / "a.ipynb"])
     with pytest.raises(InputError, match="evidence with fields"):
         claims.collect([notebook(tmp_path, {"claim": "C2.02"})])
+
+
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "text"),
+    [
+        (0.0424, 0.00728, 0.0921, "0.042 [0.007, 0.092], n = 3"),
+        (39.0, -9.79, 87.8, "39 [-10, 88], n = 3"),
+        (0.5, 0.5, 0.5, "0.5, n = 3"),
+        (282.4, None, None, "282, n = 3"),
+        (None, None, None, "–"),
+    ],
+)
+def test_an_estimate_has_the_digits_that_its_interval_warrants(estimate, low, high, text):
+    fields = ("C2.02", "arithmetic", "none", "quick", "live", estimate, low, high, 3, "r", "supported", "")
+    assert claims.interval_text(claims.Evidence(*fields)) == text
+
+
+def test_a_command_in_a_reason_is_code():
+    assert claims.with_notes("`make <book>` makes it") == "<code>make &lt;book&gt;</code> makes it"
