@@ -16,14 +16,11 @@ such a file are therefore counted here. MP3 data under another name is freed of 
 from memory (`mtlib.mpeg`).
 """
 
-import contextlib
 import io
 import math
 import os
 import stat
 import struct
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +29,7 @@ import soxr
 
 from . import mpeg
 from .errors import InputError
+from .stderr import quiet_stderr
 
 SAMPLE_RATE = 12_000
 """Hertz: the rate of every network in the book."""
@@ -82,41 +80,7 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-_stderr_lock = threading.Lock()
-_stderr_users, _stderr_saved = 0, None
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere while any thread decodes.
-
-    The MP3 decoder writes its remarks there from C, past Python's warnings. What other threads write
-    meanwhile is lost too. It begins before a file is opened, which would get a closed descriptor 2.
-    """
-    global _stderr_users, _stderr_saved
-    with _stderr_lock:
-        if _stderr_users == 0:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            try:
-                _stderr_saved = os.dup(2)
-            except OSError:  # closed: from now on it is nowhere
-                _stderr_saved = None
-            if nowhere != 2:
-                os.dup2(nowhere, 2)
-                os.close(nowhere)
-        _stderr_users += 1
-    try:
-        yield
-    finally:
-        with _stderr_lock:
-            _stderr_users -= 1
-            if _stderr_users == 0 and _stderr_saved is not None:
-                os.dup2(_stderr_saved, 2)
-                os.close(_stderr_saved)
-                _stderr_saved = None
-
-
-@_quiet_stderr()
+@quiet_stderr()
 def decode(
     path: AudioPath,
     *,

@@ -184,8 +184,7 @@ def check_parameters(parameters: dict[str, Any]) -> None:
         name for page in notebooks() for name in papermill.inspect_notebook(f"{paths.ROOT / page}.ipynb")
     }
     profiles.check_names(set(parameters), known)
-    if (profile := parameters.get("profile", "quick")) not in profiles.PROFILES:
-        raise InputError(f"unknown profile {profile!r}; choose one of {', '.join(profiles.PROFILES)}")
+    profiles.named(parameters.get("profile", "quick"))
     profiles.check_corpus(parameters.get("corpus", "synthetic"))
 
 

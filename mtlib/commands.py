@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from . import options
 from .errors import InputError
 
 
@@ -42,9 +43,9 @@ def models_command(as_json: bool) -> None:
 
 @click.command("sweep")
 @click.argument("file", type=click.File())
-@click.option("--jobs", default=0, help="Processes on this machine; 0: one a core on a CPU, one on a GPU.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@options.jobs
+@options.device
+@options.scheduler
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run at the end: its record.")
 def sweep_command(file: Any, jobs: int, device: str, scheduler: str, as_json: bool) -> None:
     """Train the runs of FILE that are not in the store yet, and show all of them.
@@ -134,7 +135,7 @@ def _line(run: Any) -> str:
 @click.option("--protocol", default="thesis", show_default=True, help="thesis, scaled, honest or filtered.")
 @click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (honest alone).")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask cluster.")
+@options.scheduler
 @click.option("--max-iter", type=int, help="Steps a machine may take, 20 million by default; -1: any.")
 @click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
 def transfer_command(
@@ -212,13 +213,13 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
 
 @click.command("preprocessing")
-@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
-@click.option("--corpus", default="synthetic", show_default=True, help="Or one prepared on this machine.")
+@options.profile
+@options.corpus
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Of a configuration.")
 @click.option("--first", default=0, type=click.IntRange(0), help="Only so many runs, by importance; 0: all.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--jobs", default=0, help="Processes on this machine; 0: one a core on a CPU, one on a GPU.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask cluster.")
+@options.device
+@options.jobs
+@options.scheduler
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def preprocessing_command(
     profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, keep: bool
@@ -227,7 +228,7 @@ def preprocessing_command(
 
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
-    from . import preprocessing, profiles, runs, sources, sweeps
+    from . import preprocessing, profiles, sources, sweeps
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
@@ -237,9 +238,7 @@ def preprocessing_command(
         specs = [spec for _, spec in named]
         sweeps.sweep(specs, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
         return
-    keys = [spec.key for spec in sweeps.resolve([spec for _, spec in named], device)]
-    found = [(name, runs.Run(key)) for (name, _), key in zip(named, keys, strict=True)]
-    found = [(name, run) for name, run in found if (run.folder / "record.json").is_file()]
+    found = sweeps.finished(named, device)
     preprocessing.record(found)
     click.echo(f"{len(found)} of {len(named)} runs are in data/results/preprocessing.csv")
 

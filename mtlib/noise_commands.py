@@ -5,6 +5,8 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 import click
 
+from . import options
+
 
 @click.group("label-noise")
 def label_noise_group() -> None:
@@ -35,13 +37,13 @@ def procedure_command(repetitions: int, seed: int, keep: bool) -> None:
 
 
 @label_noise_group.command("trainings")
-@click.option("--corpus", default="synthetic", show_default=True, help="synthetic, or a prepared corpus.")
-@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@options.corpus
+@options.profile
 @click.option("--experiment", "names", multiple=True, help="Such as tagability; all by default.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Trainings of each kind.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@options.device
+@options.scheduler
 @click.option("--finished", is_flag=True, help="Train nothing; take what is in the store.")
 @click.option("--record", "keep", is_flag=True, help="Merge the areas into data/results.")
 def trainings_command(

@@ -107,7 +107,7 @@ def trainings(
         raise InputError(f"unknown experiment {unknown[0]!r}; choose of {', '.join(EXPERIMENTS)}")
     if corpus.task != "multilabel":
         raise InputError(f"corpus {corpus.name} has no tags (task {corpus.task}); chapter 3 is about tags")
-    sizes = profiles.PROFILES[profile]
+    sizes = profiles.named(profile)
     training = Training(epochs=sizes.epochs, batch=sizes.batch, peak_rate=sizes.peak_rate)
     base = RunSpec(corpus=corpus.name, training=training)
     found = []

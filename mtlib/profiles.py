@@ -119,8 +119,7 @@ def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
     for name, kind in (("profile", str), ("corpus", str), ("device", str), ("scheduler", str), ("seed", int)):
         if not isinstance(values[name], kind) or isinstance(values[name], bool):
             raise InputError(f"{name} must be of type {kind.__name__}, got {values[name]!r}")
-    if values["profile"] not in PROFILES:
-        raise InputError(f"unknown profile {values['profile']!r}; choose one of {', '.join(PROFILES)}")
+    profile = named(values["profile"])
     if values["seed"] < 0:
         raise InputError(f"seed must be at least 0, got {values['seed']}")
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", values["device"]):
@@ -129,10 +128,23 @@ def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
         raise InputError(f"scheduler must be empty or tcp://HOST:PORT, got {values['scheduler']!r}")
     check_corpus(values["corpus"])
     return Settings(
-        profile=PROFILES[values["profile"]],
+        profile=profile,
         own={name: values[name] for name in own},
         **{name: values[name] for name in STANDARD[1:]},
     )
+
+
+def named(name: str) -> Profile:
+    """Return the profile of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none; names them.
+    """
+    if name not in PROFILES:
+        raise InputError(f"unknown profile {name!r}; choose one of {', '.join(PROFILES)}")
+    return PROFILES[name]
 
 
 def check_names(given: set[str], known: set[str]) -> None:

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from .corpus import Corpus
-from .errors import InputError
-from .profiles import PROFILES, Profile, Settings
+from .profiles import Profile, Settings, named
 from .synthetic import corpora
 
 
@@ -67,9 +66,7 @@ def open_target(
 
 
 def _profile(profile: Profile | str) -> Profile:
-    if isinstance(profile, str) and profile not in PROFILES:
-        raise InputError(f"unknown profile {profile!r}; choose one of {', '.join(PROFILES)}")
-    return PROFILES[profile] if isinstance(profile, str) else profile
+    return named(profile) if isinstance(profile, str) else profile
 
 
 @contextlib.contextmanager

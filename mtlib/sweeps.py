@@ -45,6 +45,17 @@ def resolve(specs: Iterable[RunSpec], device: str = "auto") -> list[RunSpec]:
     return resolved
 
 
+def finished(named: Iterable[tuple[str, RunSpec]], device: str = "auto") -> list[tuple[str, Run]]:
+    """Return those of named specs whose runs are in the store, with their names; train nothing."""
+    named = list(named)
+    found = [Run(spec.key) for spec in resolve([spec for _, spec in named], device)]
+    return [(name, run) for (name, _), run in zip(named, found, strict=True) if _is_there(run)]
+
+
+def _is_there(run: Run) -> bool:
+    return (run.folder / "record.json").is_file()
+
+
 def sweep(
     specs: Iterable[RunSpec],
     *,
@@ -77,7 +88,7 @@ def sweep(
     wanted = resolve(specs, device)
     runs = [Run(spec.key) for spec in wanted]
     missing = {run.key: spec for spec, run in zip(wanted, runs, strict=True)
-               if not (run.folder / "record.json").is_file()}  # fmt: skip
+               if not _is_there(run)}  # fmt: skip
     if not missing:
         return runs
     report = report or _silent

@@ -5,12 +5,14 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
+from . import options
+
 
 @click.command("transfer-runs")
 @click.option(
     "--corpus", default="synthetic", show_default=True, help="Source: synthetic, or a prepared corpus."
 )
-@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@options.profile
 @click.option(
     "--target", "names", multiple=True, help="Such as genre; all synthetic and prepared ones by default."
 )
@@ -18,8 +20,8 @@ import click
 @click.option("--set", "sets", multiple=True, help="Such as 12345; single layers and all of them by default.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Networks of each kind.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@options.device
+@options.scheduler
 @click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
 def transfer_runs_command(
     corpus: str,
@@ -43,7 +45,7 @@ def transfer_runs_command(
 
     targets = transfer_runs.target_names(",".join(names) or "synthetic")
     source = sources.open_source(profile, corpus, scheduler=scheduler)
-    sizes, tables = profiles.PROFILES[profile], []
+    sizes, tables = profiles.named(profile), []
     for seed in range(seeds):
         made = transfer_runs.extractors(
             source, sizes, kinds or transfer_runs.VARIANTS, seed,

@@ -5,18 +5,20 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
+from . import options
+
 PARTS = ("genre", "labels", "stems", "probes")
 
 
 @click.command("understanding")
-@click.option("--profile", default="quick", show_default=True, help="smoke, quick, cpu or gpu.")
+@options.profile
 @click.option(
     "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the results; all by default."
 )
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(3), help="Networks of each kind.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--scheduler", default="", help="tcp://HOST:PORT of a Dask scheduler.")
+@options.device
+@options.scheduler
 @click.option("--record", "keep", is_flag=True, help="Merge the tables into data/results.")
 def understanding_command(
     profile: str,
@@ -35,8 +37,8 @@ def understanding_command(
 
     from . import genre_runs, profiles, recorded, sources, sweeps, transfer_runs, understanding_runs
 
-    sizes = profiles.PROFILES[profile]
-    options = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}
+    sizes = profiles.named(profile)
+    how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}
 
     def done(name: str, tables: list[pd.DataFrame], *index: str) -> None:
         table = pd.concat(tables).assign(profile=profile)
@@ -53,7 +55,7 @@ def understanding_command(
                 for n_maps in (genre_runs.FEW_MAPS, genre_runs.THESIS_MAPS)
                 for seed in range(seeds)
             ],
-            **options,
+            **how,
         )
         done(
             genre_runs.NETWORKS, [genre_runs.summary(run, corpus) for run in runs], "n_maps", "seed"
@@ -65,7 +67,7 @@ def understanding_command(
     source = sources.open_source(sizes, scheduler=scheduler)
     trained = {
         kind: sweeps.sweep(
-            [transfer_runs.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **options
+            [transfer_runs.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how
         )
         for kind in ("trained", "true labels")
     }
@@ -78,7 +80,7 @@ def understanding_command(
     if "probes" in (parts or PARTS):
         tables = []
         for seed in range(seeds):
-            found = transfer_runs.extractors(source, sizes, ("trained", "random"), seed, **options)
+            found = transfer_runs.extractors(source, sizes, ("trained", "random"), seed, **how)
             tables.append(understanding_runs.layer_probes(found, source, seed))
         done(understanding_runs.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import architectures, paths, profiles, sweeps
+from mtlib import architecture_results, architectures, paths, profiles, sweeps
 from mtlib.errors import InputError
 from mtlib.statistics import Estimate
 
@@ -63,19 +63,19 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(paths, "DATA", tmp_path)
-    architectures.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
-    rows, tags, errors, told = architectures.recorded()
+    architecture_results.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
+    rows, tags, errors, told = architecture_results.recorded()
     assert told["corpus"] == "tones" and set(rows["key"]) == {run.key for run in runs}
     row = rows.set_index("key").loc[runs[0].key]
     assert row["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
     assert (row["structure"], row["budget"], row["n_epochs"]) == ("k2c2", 0.1, 1)
     area = tags[(tags.configuration == "k2c2 0.1M") & (tags.seed == 0)].roc_auc.mean()
     assert area == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
-    found = architectures.compare(rows, errors, "k2c2 0.1M", "k2c1 0.1M")
+    found = architecture_results.compare(rows, errors, "k2c2 0.1M", "k2c1 0.1M")
     wide = rows.pivot(index="seed", columns="structure", values="roc_auc")
     assert found.n == 2 and found.floor == errors["clip_error"].item()
     assert found.value == pytest.approx((wide.k2c2 - wide.k2c1).mean())
-    assert architectures.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
+    assert architecture_results.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
 
 
 def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
@@ -83,22 +83,23 @@ def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
         {"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]}
     )
     live = pd.DataFrame({"configuration": ["a"], "seed": [0], "roc_auc": [0.8 + 1e-7], "key": ["x"]})
-    rows, gap = architectures.together(known, "one", live, "one")
+    rows, gap = architecture_results.together(known, "one", live, "one")
     assert list(rows["tier"]) == ["live", "recorded"] and gap == pytest.approx(1e-7)
-    rows, _ = architectures.together(known, "another", live, "one")
+    rows, _ = architecture_results.together(known, "another", live, "one")
     assert list(rows["configuration"]) == ["a"]
 
 
 def test_all_means_all():
     up, down, open_ = Estimate(0.02, 0.001, 4, 5), Estimate(-0.02, 0.001, 4, 5), Estimate(0.001, 0.01, 4, 5)
-    judge = architectures.judge_all
+    judge = architecture_results.judge_all
     assert judge({"a": up, "b": up})["verdict"] == "supported"
     assert judge({"a": up, "b": open_})["verdict"] == "inconclusive"
     assert judge({"a": up, "b": None})["verdict"] == "inconclusive"
     assert judge({"a": up, "b": down})["verdict"] == "contradicted"
     assert "against it b" in judge({"a": up, "b": down})["reason"]
-    assert judge({"a": None})["verdict"] == architectures.judge_one(None, "above")["verdict"] == "not tested"
-    assert architectures.judge_one(up, "above")["verdict"] == "supported"
+    assert judge({"a": None})["verdict"] == "not tested"
+    assert architecture_results.judge_one(None, "above")["verdict"] == "not tested"
+    assert architecture_results.judge_one(up, "above")["verdict"] == "supported"
 
 
 def test_scores_of_the_crossed_design_are_by_cell_and_seed(spec):
@@ -106,18 +107,18 @@ def test_scores_of_the_crossed_design_are_by_cell_and_seed(spec):
     rows = pd.DataFrame(
         [{"configuration": n, "seed": r.seed, "roc_auc": i} for i, (n, r) in enumerate(cells)]
     )
-    found = architectures.scores_of(rows)
+    found = architecture_results.scores_of(rows)
     assert found.shape == (2, 2, 2, 2, 2) and found[1, 0, 1, 0].tolist() == [10, 26]
-    assert architectures.scores_of(rows[rows["seed"] == 0]) is None
+    assert architecture_results.scores_of(rows[rows["seed"] == 0]) is None
 
 
 def test_nothing_to_record_is_told():
     with pytest.raises(InputError, match="none of these runs is finished"):
-        architectures.record([])
+        architecture_results.record([])
 
 
 def test_committed_tables_fit_their_keys():
-    rows, tags, errors, told = architectures.recorded()
+    rows, tags, errors, told = architecture_results.recorded()
     assert len(rows)
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "seed"]).any() and set(told) >= {"code", "corpus"}

@@ -1,12 +1,9 @@
 """The book as it is built without the author's files and without a network."""
 
-import os
 from pathlib import Path
 
 import pytest
 from building import CHAPTER, build_book, seen_without_problem
-
-from mtlib import browser
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +15,7 @@ def bare(tmp_path_factory) -> Path:
     return build_book(folder, **absent)
 
 
-def test_a_reader_meets_no_problem(bare):
-    if browser.find() is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium with chromedriver is installed")
+def test_a_reader_meets_no_problem(installed, bare):
     seen_without_problem(bare / "html")
 
 
