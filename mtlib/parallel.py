@@ -6,6 +6,7 @@ machine joblib's processes do the work; with a scheduler's address the same task
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from pkgutil import resolve_name
 from typing import Any
 
 import joblib
@@ -84,9 +85,19 @@ def _connect(scheduler: str) -> Any:
     try:
         with socket.create_connection((host, int(port)), timeout=10):
             pass  # the client alone would try again for as long as it may wait
-        return Client(scheduler, timeout=30)
+        client = Client(scheduler, timeout=30)
     except (OSError, ValueError):
         raise InputError(
             f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, "
             "or leave scheduler empty"
         ) from None
+    try:  # without the module they would fail again and again and the client would wait for ever
+        client.run_on_scheduler(resolve_name, "mtlib:__name__")
+        client.run(resolve_name, "mtlib:__name__")
+    except ModuleNotFoundError as error:
+        client.close()
+        raise InputError(
+            f"the scheduler at {scheduler} or one of its workers says: {error}; "
+            "start each with PYTHONPATH set to this project's folder"
+        ) from None
+    return client

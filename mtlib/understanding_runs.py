@@ -218,6 +218,11 @@ def probe_targets(corpus: Corpus, clips: np.ndarray) -> dict[str, np.ndarray]:
     -------
     dict of str to ndarray (clip,)
         Numbers, or names of classes (empty: a class too rare to ask for).
+
+    Raises
+    ------
+    InputError
+        If fewer than two classes are left.
     """
     seconds, found = corpus.n_samples / corpus.sample_rate, {"onset": [], "pitch": []}
     for score in scores(corpus, clips):
@@ -230,6 +235,11 @@ def probe_targets(corpus: Corpus, clips: np.ndarray) -> dict[str, np.ndarray]:
     for name, column in (("instrument", "comping"), ("genre", "genre")):
         named = corpus.clips[column].iloc[clips].reset_index(drop=True)
         targets[name] = named.where(named.map(named.value_counts()) >= LEAST_CLIPS, "").to_numpy(str)
+        if (n := len({*targets[name]} - {""})) < 2:
+            raise InputError(
+                f"a probe for the {name} needs two of them with {LEAST_CLIPS} clips each, got {n} among "
+                f"{len(clips)} clips: take a larger profile"
+            )
     return targets
 
 
