@@ -168,7 +168,7 @@ def check_page(driver: webdriver.Chrome, address: str, page: str) -> PageReport:
     return PageReport(page, tuple(problems), seen["nCharts"], seen["nFormulas"], seen["nPlayers"])
 
 
-def check(html: Path, pages: list[str]) -> list[PageReport]:
+def check(html: Path, pages: list[str], *, served: bool = True) -> list[PageReport]:
     """Open every page from the folder and from a server.
 
     Parameters
@@ -177,6 +177,8 @@ def check(html: Path, pages: list[str]) -> list[PageReport]:
         The rendered book.
     pages : list of str
         Pages without suffix.
+    served : bool
+        Whether from a server too.
 
     Returns
     -------
@@ -184,6 +186,5 @@ def check(html: Path, pages: list[str]) -> list[PageReport]:
         First all pages from ``file://``, then all from ``http://127.0.0.1``.
     """
     with serve(html) as address, open_browser() as driver:
-        return [
-            check_page(driver, base, page) for base in (html.resolve().as_uri(), address) for page in pages
-        ]
+        bases = [html.resolve().as_uri(), *([address] if served else [])]
+        return [check_page(driver, base, page) for base in bases for page in pages]

@@ -16,7 +16,7 @@ def bare(tmp_path_factory) -> Path:
 
 
 def test_a_reader_meets_no_problem(installed, bare):
-    seen_without_problem(bare / "html")
+    seen_without_problem(bare / "html", served=False)
 
 
 def test_the_bare_book_says_what_is_missing_and_how_to_get_it(bare):

@@ -20,11 +20,21 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core"
 """Installed by `make test` where npm is; its version is pinned in package.json beside this file."""
 
 AUDIT = """
-const done = arguments[0];
-axe.run(document, {preload: false, resultTypes: ['violations']}).then(result => done(result.violations
-  .filter(found => ['serious', 'critical'].includes(found.impact))
+const [options, done] = arguments;
+axe.run(document, {preload: false, resultTypes: ['violations'], ...options}).then(result => done(
+  result.violations.filter(found => ['serious', 'critical'].includes(found.impact))
   .map(found => `${found.id}: ${found.nodes.length}, first ${found.nodes[0].html.slice(0, 120)}`)));
 """
+
+THIN_OUT = """
+document.querySelectorAll('svg.marks > *, mjx-container > *').forEach(drawn => drawn.remove());
+const seen = new Set();
+for (const token of document.querySelectorAll('.highlight span')) {
+  if (seen.has(token.className)) token.replaceWith(...token.childNodes);
+  seen.add(token.className);
+}
+"""
+"""Leaves out what Vega and MathJax draw, and all code tokens but one of each colour: axe is slow."""
 
 
 def test_a_reader_meets_no_problem(smoke, chromium):
@@ -51,9 +61,8 @@ def test_the_check_sees_what_is_broken(tmp_path, chromium):
 
 
 @pytest.mark.skipif(not AXE.is_dir(), reason="axe-core is not installed: npm install --prefix tests/browser")
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_shuts_a_reader_out(theme, smoke, chromium):
-    """No serious or critical finding of axe-core, on any page."""
+def test_no_page_shuts_a_reader_out(smoke, chromium):
+    """No serious or critical finding of axe-core, on any page; in the dark only colours can be others."""
     pinned = json.loads((AXE.parents[1] / "package.json").read_text())["devDependencies"]["axe-core"]
     assert json.loads((AXE / "package.json").read_text())["version"] == pinned
     axe = (AXE / "axe.min.js").read_text(encoding="utf-8")
@@ -61,11 +70,12 @@ def test_no_page_shuts_a_reader_out(theme, smoke, chromium):
     findings = {}
     for page in book.pages():
         chromium.get(f"{(smoke / 'html').as_uri()}/{page}.html")
-        chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
-        time.sleep(0.5)  # colours fade over
-        chromium.execute_script(axe)
-        findings[page] = chromium.execute_async_script(AUDIT)
-    assert {page: found for page, found in findings.items() if found} == {}
+        chromium.execute_script(THIN_OUT + axe)
+        for theme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
+            time.sleep(0.5)  # colours fade over
+            findings[page, theme] = chromium.execute_async_script(AUDIT, options)
+    assert {where: found for where, found in findings.items() if found} == {}
 
 
 def test_a_phone_shows_every_page_without_scrolling_sideways(smoke, chromium):
