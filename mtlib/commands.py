@@ -239,8 +239,8 @@ def preprocessing_command(
         sweeps.sweep(specs, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
         return
     found = sweeps.finished(named, device)
-    preprocessing.record(found)
-    click.echo(f"{len(found)} of {len(named)} runs are in data/results/preprocessing.csv")
+    preprocessing.record(found, profile)
+    click.echo(f"{len(found)} of {len(named)} runs are in data/results")
 
 
 COMMANDS = (

@@ -2,7 +2,7 @@
 
 `VIEWS` names what the chapter feeds its network: the twelve configurations of the thesis, the STFTs, and
 what lies beyond them. `live` is what a page trains itself, `plan` everything, by importance. `record` writes
-finished runs to ``data/results/preprocessing.csv``, a row a run with its key, and what the choice of test
+finished runs to ``data/results/preprocessing*.csv``, a row a run with its key, and what the choice of test
 clips adds to each comparison to ``preprocessing_pairs.csv`` [Choi2018, §5.2].
 
 Conventions
@@ -11,7 +11,6 @@ Conventions
 """
 
 import itertools
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -215,25 +214,33 @@ def resampled(runs: Iterable[Run], rng: np.random.Generator, n_resamples: int = 
     return found
 
 
-def recorded() -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def _tables(profile: str) -> tuple[str, str]:
+    """Return the names of the recorded tables of a profile: its runs, and the clips' part."""
+    name = "preprocessing" if profile == "quick" else f"preprocessing_{profile}"
+    return name, f"{name}_pairs"
+
+
+def recorded(profile: str = "quick") -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the recorded runs, what the test clips add to their comparisons, and where they come from.
 
-    Empty where nothing is recorded.
+    Empty where nothing of that profile is recorded.
     """
-    folder = paths.DATA / "results"
-    if not (folder / "preprocessing.json").exists():
+    names = _tables(profile)
+    if not (paths.DATA / "results" / f"{names[0]}.json").exists():
         return pd.DataFrame(columns=["configuration", "key", "roc_auc"]), pd.DataFrame(), {}
-    told = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
-    return pd.read_csv(folder / "preprocessing.csv"), pd.read_csv(folder / "preprocessing_pairs.csv"), told
+    runs, errors = map(recorded_tables.read, names)
+    return runs, errors, recorded_tables.origin(names[0])
 
 
-def record(named: Sequence[tuple[str, Run]]) -> None:
+def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     """Write finished runs, and the clips' part in their comparisons, to ``data/results``.
 
     Parameters
     ----------
     named : sequence of (str, Run)
         Of one base, such as all of a `plan` that are finished; what was recorded before is replaced.
+    profile : str
+        Whose sizes they have; each profile has tables of its own.
     """
     if not named:
         raise InputError("none of these runs is finished yet; train some first")
@@ -254,8 +261,9 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
     spec, code = named[0][1].spec, named[0][1].record["code"]
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision, "code": code}
     rows = table(named).sort_values(["configuration", "n_train", "seed"])
-    tables = {"preprocessing": rows, "preprocessing_pairs": pd.DataFrame(errors, columns=PAIR_COLUMNS)}
-    recorded_tables.replace(tables, "preprocessing", **told)
+    names = _tables(profile)
+    tables = dict(zip(names, (rows, pd.DataFrame(errors, columns=PAIR_COLUMNS)), strict=True))
+    recorded_tables.replace(tables, names[0], **told)
 
 
 class Results:

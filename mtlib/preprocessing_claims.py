@@ -1,0 +1,226 @@
+"""Chapter 5's claims about trainings: what a table of runs says of each.
+
+`judged` asks a `preprocessing.Results` every question of the chapter that trainings can answer, so that the
+same rules judge the page's own runs and larger recorded builds. What it returns goes to `claims.record`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from . import claims, repetition, statistics
+from .learning_curves import Multiplier
+from .preprocessing import BASELINE, BEYOND, GRID, STFTS, Results, pairs
+from .statistics import Estimate
+
+Judged = dict[str, Any]
+
+UNTRAINED: Judged = {
+    "rule": "repeated trainings",
+    "verdict": "not tested",
+    "reason": "needs runs that are neither live nor recorded: `python -m mtlib preprocessing` makes them",
+}
+
+PLAIN = [f"no normalisation {factor}" for factor in ("×0.1", "×1", "×10")]
+"""Configurations without batch normalisation."""
+
+
+def mel_gaps(results: Results) -> dict[str, Estimate | None]:
+    """Return log-STFT minus log-mel, by the number of training clips that both have."""
+    common = [n for n in results.sizes(STFTS[0]) if n in results.sizes(BASELINE)]
+    return {f"{n:,} clips": results.gap(STFTS[0], BASELINE, n) for n in common}
+
+
+def coarse_gaps(results: Results) -> dict[str, Estimate | None]:
+    """Return what an STFT of 256 points adds to one of 512, by the number of training clips."""
+    common = [n for n in results.sizes(STFTS[1]) if n in results.sizes(STFTS[0])]
+    return {f"{n:,} clips": results.gap(STFTS[1], STFTS[0], n) for n in common}
+
+
+def scale_gaps(results: Results) -> dict[str, Estimate | None]:
+    """Return what scaling the input changes, with and without batch normalisation."""
+    found = {f"normalised: {n} − ×1": results.gap(n, BASELINE) for n in ("×0.1", "×100")}
+    found["normalised: ×10 − ×1"] = results.gap("log bypass ×10", BASELINE)
+    return found | {f"not: {n.split()[-1]} − ×1": results.gap(n, PLAIN[1]) for n in (PLAIN[0], PLAIN[2])}
+
+
+def changes(results: Results) -> dict[str, Estimate]:
+    """Return the effects of the design, and what every other front end changes against the baseline."""
+    design = results.design()
+    others = {name: results.gap(name, BASELINE) for name in (*BEYOND, STFTS[0], "rate 0.001")}
+    effects = design.effects() if design else {}
+    return effects | {name: gap for name, gap in others.items() if gap is not None}
+
+
+def bias_ratio(results: Results) -> Estimate | None:
+    """Estimate the logarithm of the ratio of mean first-layer biases, input ×10 to ×1, over paired seeds."""
+    large, small = results.scores([f"log bypass {factor}" for factor in ("×10", "×1")], column="bias")
+    return statistics.mean(np.log(large / small)) if len(large) > 1 else None
+
+
+def cost(results: Results, name: str) -> float | None:
+    """Return the training time of a configuration over the baseline's; None without runs of both."""
+    seconds = results.rows[results.rows.n_train == results.size].groupby("configuration").seconds.median()
+    return seconds[name] / seconds[BASELINE] if {name, BASELINE} <= set(seconds.index) else None
+
+
+def judged(results: Results) -> dict[str, Judged]:
+    """Judge every claim that differences between trainings can decide.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    dict of str to dict
+        By claim: the arguments of `claims.record` but for the corpus, source, tier, profile and provenance.
+
+    References
+    ----------
+    [Choi2018, §5.3]
+    """
+    within, scaled, logged = (
+        {
+            f"{a} − {b}": results.gap(a, b)
+            for a, b in pairs(GRID)
+            if [x == y for x, y in zip(a.split(), b.split(), strict=True)] == [i != changed for i in range(3)]
+        }
+        for changed in (1, 2, 0)
+    )
+    scales = {f"{n} − ×1": results.gap(n, BASELINE) for n in ("×0.1", "×100")}
+    linear_stft = {"linear − log STFT": results.gap("linear STFT", STFTS[0])}
+    return {
+        "C5.01": _repeats(results),
+        "C5.02": _every(mel_gaps(results), claimed="equal"),
+        "C5.03": _every(dict(list(mel_gaps(results).items())[:2]), claimed="equal"),
+        "C5.04": _every(coarse_gaps(results), claimed="below"),
+        "C5.05": _growth(results),
+        "C5.06": _every(within, claimed="equal"),
+        "C5.07": _every(scaled | {name: gap for name, gap in scales.items() if gap}, claimed="equal"),
+        "C5.08": _biases(results),
+        "C5.09": _normalisation(results),
+        "C5.10": _every(logged, claimed="below"),
+        "C5.13": _every(linear_stft, claimed="below"),
+        "C5.14": _interactions(results),
+        "C5.15": _stft(results),
+    }
+
+
+def judged_multiplier(worth: Multiplier | None) -> Judged:
+    """Judge C5.11: doing without the logarithm costs as much as half the data."""
+    if worth is None:
+        return UNTRAINED
+    covers, excludes = worth.low <= 2 <= worth.high, worth.low > 1
+    beyond = f"; {worth.beyond:.0%} of the draws lie beyond the sizes trained" if worth.beyond else ""
+    return {
+        "rule": "95 % interval of the data multiplier covers 2 and excludes 1: supported; excludes 2: "
+        "contradicted",
+        "verdict": "supported" if covers and excludes else "inconclusive" if covers else "contradicted",
+        **{name: getattr(worth, name) for name in ("low", "high", "n")},
+        "estimate": worth.value,
+        "reason": f"weightings and scalers count as repetitions{beyond}",
+    }
+
+
+def _every(estimates: dict[str, Estimate | None], **how: Any) -> Judged:
+    if not estimates or None in estimates.values():
+        return UNTRAINED
+    if len(estimates) == 1:
+        return claims.judge(*estimates.values(), **how)
+    return claims.judge_every(list(estimates.values()), list(estimates), **how)
+
+
+def _told(estimate: Estimate, value: float | None = None) -> Judged:
+    names = ("low", "high", "n")
+    return {"estimate": estimate.value if value is None else value} | {n: getattr(estimate, n) for n in names}
+
+
+def _repeats(results: Results) -> Judged:
+    repeats = results.scores([BASELINE])[0]
+    if len(repeats) < 2:
+        return UNTRAINED
+    spread = repetition.spread(repeats)
+    share, low, high = spread.within(statistics.MARGIN)
+    return {
+        "rule": "share of pairs of trainings that differ by less than 0.005, at least 95 %: by the "
+        "chi-square interval of the standard deviation",
+        "verdict": claims.judge_interval(low, high, 0.95, claimed="above"),
+        **{"estimate": share, "low": low, "high": high, "n": len(repeats)},
+        "reason": f"standard deviation {spread.value:.4f}; the thesis' deviations imply about 0.0015 on its "
+        "far larger test set",
+    }
+
+
+def _growth(results: Results) -> Judged:
+    line, bend = results.curve(BASELINE, degree=1), results.curve(BASELINE)
+    largest = int(results.rows.n_train.max())
+    whole, half = (results.scores([BASELINE], n)[0] for n in (largest, largest // 2))
+    if line is None or bend is None or min(len(whole), len(half)) < 2:
+        return UNTRAINED
+    slope, last = line.term(1), statistics.difference(whole, half)
+    both = {
+        claims.judge(last, claimed="below", reference=statistics.MARGIN)["verdict"],
+        claims.judge_interval(*slope.interval(), 0.0, claimed="above"),
+    }
+    agreed = next(iter(both)) if len(both) == 1 else "inconclusive"
+    return {
+        "rule": "slope a doubling above 0, and the last doubling adds less than 0.005 (95 % intervals)",
+        "verdict": "contradicted" if "contradicted" in both else agreed,
+        **_told(slope),
+        "reason": f"last doubling {last.value:+.4f} [{last.low:+.4f}, {last.high:+.4f}]; curvature "
+        f"{bend.term(2).value:+.4f}",
+    }
+
+
+def _biases(results: Results) -> Judged:
+    if (ratio := bias_ratio(results)) is None:
+        return UNTRAINED
+    low, high = np.exp(ratio.interval())
+    return {
+        "rule": "ratio of mean |first biases|, ×10 to ×1, over paired seeds: 95 % interval covers 3.4",
+        "verdict": "supported" if low <= 3.4 <= high else "contradicted",
+        **{"estimate": np.exp(ratio.value), "low": low, "high": high, "n": ratio.n},
+        "reason": "these biases carry no signal (erratum E39), whatever their ratio",
+    }
+
+
+def _normalisation(results: Results) -> Judged:
+    plain = [gap for name, gap in scale_gaps(results).items() if name.startswith("not")]
+    if None in plain:
+        return UNTRAINED
+    found = claims.judge(max(plain, key=lambda gap: abs(gap.value)), claimed="equal")
+    turned = {"supported": "contradicted", "contradicted": "supported"}
+    return found | {
+        "rule": "without normalisation, the largest change by scale: beyond ±0.005 supports the claim, "
+        "within it contradicts it",
+        "verdict": turned.get(found["verdict"], "inconclusive"),
+    }
+
+
+def _interactions(results: Results) -> Judged:
+    design = results.design()
+    if design is None or design.additive:
+        return UNTRAINED
+    effects = {name: effect for name, effect in design.effects().items() if " × " in name}
+    terms = [term for term in design.terms() if "×" in term.name]
+    clear = (statistics.adjust(np.array([term.p_value for term in terms])) < 0.05).any()
+    equal = claims.judge_every(list(effects.values()), list(effects), claimed="equal")["verdict"]
+    return {
+        "rule": "every interaction of two levels within ±0.005 (two one-sided tests): supported; any F test "
+        "below 5 % after Holm: contradicted",
+        "verdict": "contradicted" if clear else equal,
+        **_told(max(effects.values(), key=lambda effect: abs(effect.value))),
+        "reason": "; ".join(f"{term.name}: p = {term.p_value:.2g}" for term in terms),
+    }
+
+
+def _stft(results: Results) -> Judged:
+    gap, slower = results.gap(STFTS[0], BASELINE), cost(results, STFTS[0])
+    if gap is None or slower is None:
+        return UNTRAINED
+    found = claims.judge(gap, claimed="equal")
+    return found | {
+        "rule": found["rule"] + "; and the STFT takes longer to train",
+        "reason": f"the STFT takes {slower:.1f} times as long; {found['reason']}",
+    }
