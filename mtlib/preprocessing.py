@@ -3,7 +3,7 @@
 `VIEWS` names what the chapter feeds its network: the twelve configurations of the thesis, the STFTs, and
 what lies beyond them. `live` is what a page trains itself, `plan` everything, by importance. `record` writes
 finished runs to ``data/results/preprocessing*.csv``, a row a run with its key, and what the choice of test
-clips adds to each comparison to ``preprocessing_pairs.csv`` [Choi2018, §5.2].
+clips adds to each comparison to ``…_pairs.csv`` beside it [Choi2018, §5.2].
 
 Conventions
     A configuration is a name of `VIEWS`; the baseline is ``log bypass ×1``. A smaller training set is seen

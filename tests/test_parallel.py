@@ -1,3 +1,5 @@
+"""Tasks on a cluster: one that cannot do them is refused, not waited for."""
+
 import json
 import os
 import subprocess

@@ -115,10 +115,11 @@ def test_nothing_to_record_is_told():
         preprocessing.record([])
 
 
-def test_committed_tables_fit_their_keys():
+@pytest.mark.parametrize("profile", ["quick", "cpu"])
+def test_committed_tables_fit_their_keys(profile):
     """Every recorded row names a run of the plan; a row of the same configuration and seed stands once."""
-    rows, errors, told = preprocessing.recorded()
-    assert len(rows)
+    rows, errors, told = preprocessing.recorded(profile)
+    assert len(rows) and told["corpus"] == f"synthetic-{profile}"
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "n_train", "seed"]).any()
     assert set(rows["configuration"]) <= set(preprocessing.VIEWS)

@@ -1,5 +1,7 @@
 """What chapter 7 asks of taggers trained here: by hand, on a corpus of tones, and whole as recorded."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,14 @@ def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monke
     pairs = np.triu_indices(4, 1)
     ranks = [pd.Series(matrix[pairs]).rank() for matrix in (cosines, counts["observed"])]
     assert table.correlation[0] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-6)
+
+
+def test_a_probe_of_one_class_is_refused(monkeypatch):
+    monkeypatch.setattr(understanding_runs, "scores", lambda *_: [])
+    clips = pd.DataFrame({"comping": ["piano"] * 40 + ["organ"] * 20, "genre": ["rock"] * 60})
+    music = SimpleNamespace(n_samples=1, sample_rate=1, clips=clips)
+    with pytest.raises(InputError, match=r"a probe for the instrument needs two .* got 1 among 60 clips"):
+        understanding_runs.probe_targets(music, np.arange(60))
 
 
 def test_stability_leaves_out_one_seed_at_a_time():
