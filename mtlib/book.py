@@ -24,7 +24,6 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from . import parallel, paths, profiles, published
-from .devices import resolve_device
 from .errors import InputError
 
 DATA_KINDS = ("*.csv", "*.toml")
@@ -241,6 +240,8 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
 
 def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> Path:
     """Execute what is stale, render the book, and return its first page."""
+    from .devices import resolve_device
+
     check_parameters(parameters)
     on_gpu = resolve_device(parameters.get("device", "auto")).type == "cuda"
     chapters = [page for page in notebooks() if not reads_others(page)]

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts are loaded where they are used
 
 from .errors import InputError
 
@@ -148,7 +148,7 @@ def _prepared(values: np.ndarray, method: str) -> np.ndarray:
     if method == "kendall":
         values = np.sign(values[:, None] - values)[np.triu_indices(len(values), 1)]
     else:
-        values = stats.rankdata(values) if method == "spearman" else values
+        values = scipy.stats.rankdata(values) if method == "spearman" else values
         values = values - values.mean()
     norm = np.linalg.norm(values)
     if norm < 1e-12:
@@ -176,7 +176,7 @@ def _fisher_interval(value: float, error: float, level: float) -> tuple[float, f
         raise InputError(f"level must lie between 0 and 1, got {level}")
     if abs(value) > 1 - 1e-12:  # two identical orders: Fisher's scale has no room left
         return value, value
-    centre, half = math.atanh(value), stats.norm.ppf((1 + level) / 2) * error
+    centre, half = math.atanh(value), scipy.stats.norm.ppf((1 + level) / 2) * error
     return math.tanh(centre - half), math.tanh(centre + half)
 
 

@@ -26,7 +26,6 @@ from IPython.display import HTML, display
 from myst_nb import glue
 
 from . import published
-from .devices import resolve_device
 from .errors import InputError
 from .profiles import STANDARD, Settings
 from .provenance import commit, device_name
@@ -128,10 +127,15 @@ def set_glue(**values: Any) -> None:
 
 def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
+    device = "cpu"
+    if "torch" in sys.modules:  # a page that never needed it has computed nothing on another device
+        from .devices import resolve_device
+
+        device = resolve_device(settings.device)
     return {
         "profile": settings.profile.name,
         "corpus": settings.corpus,
-        "device": device_name(resolve_device(settings.device)),
+        "device": device_name(device),
         "published files": published.fingerprint(),
         "commit": commit(),
         "versions": ", ".join(

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-
-import torch
+from typing import TYPE_CHECKING
 
 from . import paths
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "librosa")
 
@@ -24,10 +26,11 @@ def commit() -> str:
     return head.stdout.strip() + ("+" if changed.returncode else "")
 
 
-def device_name(device: str | torch.device = "cpu") -> str:
+def device_name(device: "str | torch.device" = "cpu") -> str:
     """Return the name of a device and, for a CPU, its number of cores."""
-    device = torch.device(device)
-    if device.type == "cuda":
+    if str(device).startswith("cuda"):
+        import torch
+
         return torch.cuda.get_device_name(device)
     name = platform.processor() or platform.machine()
     try:
@@ -38,7 +41,7 @@ def device_name(device: str | torch.device = "cpu") -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
-def stamp(device: str | torch.device = "cpu", **more: object) -> dict[str, object]:
+def stamp(device: "str | torch.device" = "cpu", **more: object) -> dict[str, object]:
     """Return a provenance record: commit, versions, device, UTC time, and whatever else is given."""
     return {
         "commit": commit(),

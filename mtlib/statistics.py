@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import optimize, stats
+import scipy  # its parts are loaded where they are used
 
 from .errors import InputError
 
@@ -83,16 +83,19 @@ class Estimate:
         if distance == 0:
             return 0.5
         if self.floor == 0:
-            return float(stats.t.sf(distance / self.standard_error, self.df)) if self.standard_error else 0.0
+            error = self.standard_error
+            return float(scipy.stats.t.sf(distance / error, self.df)) if error else 0.0
         least = 1e-300  # beyond every figure that anybody prints
         gap = partial(_excess, distance=distance, error=self.standard_error, df=self.df, floor=self.floor)
         return (
-            float(np.exp(optimize.brentq(gap, np.log(least), np.log(0.5)))) if gap(np.log(least)) > 0 else 0.0
+            float(np.exp(scipy.optimize.brentq(gap, np.log(least), np.log(0.5))))
+            if gap(np.log(least)) > 0
+            else 0.0
         )
 
 
 def _half_width(tail: float, error: float, df: float, floor: float) -> float:
-    return float(np.hypot(stats.t.isf(tail, df) * error, stats.norm.isf(tail) * floor))
+    return float(np.hypot(scipy.stats.t.isf(tail, df) * error, scipy.stats.norm.isf(tail) * floor))
 
 
 def _excess(log_tail: float, distance: float, error: float, df: float, floor: float) -> float:
@@ -191,7 +194,7 @@ def deciding_n(mean: float, deviation: float, *, level: float = 0.95, floor: flo
     """
     if not deviation >= 0:
         raise InputError(f"deviation must be at least 0, got {deviation}")
-    if mean == 0 or stats.norm.ppf((1 + _level(level)) / 2) * floor >= abs(mean):
+    if mean == 0 or scipy.stats.norm.ppf((1 + _level(level)) / 2) * floor >= abs(mean):
         return None
     n = 2
     while _half_width((1 - level) / 2, deviation / n**0.5, n - 1, floor) >= abs(mean):
@@ -219,7 +222,7 @@ def proportion_interval(
         raise InputError(f"n_hits must lie between 0 and n, and n be at least 1, got {n_hits} of {n}")
     if method not in ("wilson", "exact"):
         raise InputError(f"method must be 'wilson' or 'exact', got {method!r}")
-    interval = stats.binomtest(int(n_hits), int(n)).proportion_ci(_level(level), method=method)
+    interval = scipy.stats.binomtest(int(n_hits), int(n)).proportion_ci(_level(level), method=method)
     return float(interval.low), float(interval.high)
 
 
@@ -279,7 +282,7 @@ def adjust(p_values: np.ndarray, *, method: str = "holm") -> np.ndarray:
     if method not in ("holm", "fdr"):
         raise InputError(f"method must be 'holm' or 'fdr', got {method!r}")
     if method == "fdr":
-        return stats.false_discovery_control(p_values)
+        return scipy.stats.false_discovery_control(p_values)
     order = np.argsort(p_values)
     steps = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
     adjusted = np.empty_like(p_values)

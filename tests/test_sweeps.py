@@ -19,7 +19,7 @@ import toy
 from mtlib import runs, sweeps
 from mtlib.errors import InputError
 
-N_RUNS = 12
+N_RUNS = 8
 PROGRAM = [sys.executable, str(Path(sweep_toy.__file__))]
 
 

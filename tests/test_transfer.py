@@ -16,7 +16,7 @@ EXACT = [
     ("T2", "345"),
     ("T3", "1"),
     ("T3", "mfcc"),
-    ("T4a", "15"),
+    ("T4a", "5"),
     ("T4v", "235"),
     ("T4v", "mfcc"),
 ]
@@ -110,7 +110,7 @@ def test_recorded_and_live_scores_agree():
         ("T2", "5", "thesis", 0),
         ("T3", "mfcc", "scaled", 0),
         ("T4v", "235", "scaled", 0),
-        ("T5", "124", "honest", 0),
+        ("T5", "4", "honest", 0),
     ]:
         live = transfer.evaluate(targets.load(cell[0]), *cell[1:3], seed=cell[3])
         assert live.score == pytest.approx(table.score[cell], abs=1e-6)
