@@ -46,8 +46,8 @@ def architectures_command(
         sweeps.sweep([run for _, run in named], **how)
         return
     found = sweeps.finished(named, device)
-    architecture_results.record(found)
-    click.echo(f"{len(found)} of {len(named)} runs are in data/results/architectures.csv")
+    architecture_results.record(found, profile)
+    click.echo(f"{len(found)} of {len(named)} runs of {profile} are recorded in data/results")
 
 
 COMMANDS = (architectures_command,)

@@ -2,11 +2,11 @@
 
 `record` writes finished runs of `mtlib.architectures` to ``data/results/architectures.csv``, a row a run with
 its key, tag by tag to ``architectures_tags.csv``, and what the choice of test clips adds to each comparison
-to ``architectures_pairs.csv`` [Choi2018, §4.3].
+to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables of their own, such as
+``architectures_cpu.csv`` [Choi2018, §4.3].
 """
 
 import itertools
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,8 +20,6 @@ from .corpus import Corpus
 from .errors import InputError
 from .runs import Run
 from .statistics import Estimate
-
-FILES = ("architectures", "architectures_tags", "architectures_pairs")
 
 _COLUMNS = (
     ["configuration", "structure", "budget", "seed", "roc_auc", "peak_rate", "valid_auc", "key"],
@@ -81,25 +79,32 @@ def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Gener
     return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
 
 
-def recorded() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def _tables(profile: str) -> tuple[str, str, str]:
+    """Return the names of the recorded tables of a profile: its runs, their tags, the clips' part."""
+    name = "architectures" if profile == "quick" else f"architectures_{profile}"
+    return name, f"{name}_tags", f"{name}_pairs"
+
+
+def recorded(profile: str = "quick") -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the recorded runs, their AUC by tag, the test clips' part in comparisons, the provenance.
 
-    Empty tables with their columns where nothing is recorded.
+    Empty tables with their columns where nothing of that profile is recorded.
     """
-    folder = paths.DATA / "results"
-    if not (folder / "architectures.json").is_file():
+    names = _tables(profile)
+    if not (paths.DATA / "results" / f"{names[0]}.json").is_file():
         return (*(pd.DataFrame(columns=columns) for columns in _COLUMNS), {"fingerprint": ""})
-    told = json.loads((folder / "architectures.json").read_text(encoding="utf-8"))
-    return (*(pd.read_csv(folder / f"{name}.csv") for name in FILES), told)
+    return (*map(recorded_tables.read, names), recorded_tables.origin(names[0]))
 
 
-def record(named: Sequence[tuple[str, Run]]) -> None:
+def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     """Write finished runs to ``data/results``.
 
     Parameters
     ----------
     named : sequence of (str, Run)
         Of one base, such as all of a `plan` that are finished; what was recorded before is replaced.
+    profile : str
+        Whose sizes they have; each profile has tables of its own.
     """
     if not named:
         raise InputError("none of these runs is finished yet; train some first")
@@ -121,7 +126,8 @@ def record(named: Sequence[tuple[str, Run]]) -> None:
         by_tag([(name, run) for name, run in named if run.spec.seed != RATE_SEED and "," not in name]),
         pd.DataFrame(errors, columns=_COLUMNS[2]),
     )
-    recorded_tables.replace(dict(zip(FILES, frames, strict=True)), "architectures", **told)
+    names = _tables(profile)
+    recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
 
 
 def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:

@@ -117,8 +117,9 @@ def test_nothing_to_record_is_told():
         architecture_results.record([])
 
 
-def test_committed_tables_fit_their_keys():
-    rows, tags, errors, told = architecture_results.recorded()
+@pytest.mark.parametrize("profile", ["quick"])
+def test_committed_tables_fit_their_keys(profile):
+    rows, tags, errors, told = architecture_results.recorded(profile)
     assert len(rows)
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "seed"]).any() and set(told) >= {"code", "corpus"}

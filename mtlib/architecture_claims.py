@@ -1,0 +1,134 @@
+"""Chapter 4's claims about trainings: what a table of runs says of each.
+
+`Comparisons` asks a table, live or recorded, the chapter's questions about who is ahead at equal size; the
+same rules judge the page's own runs and larger recorded builds. What `Comparisons.judged` returns goes to
+`claims.record` [Choi2018, §4.3].
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from . import architecture_results, rules, statistics
+from .architectures import BUDGETS, ORDER, RATE_SEED
+from .statistics import Estimate
+
+Judged = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Runs of one base, compared.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        From `architecture_results.table`, `together` or `recorded`.
+    errors : DataFrame
+        What the choice of test clips adds to comparisons, as recorded; may be empty.
+    """
+
+    rows: pd.DataFrame
+    errors: pd.DataFrame
+
+    @property
+    def size(self) -> int:
+        """Training clips of the comparisons."""
+        return int(self.rows["n_train"].max())
+
+    def gap(self, first: str, second: str) -> Estimate | None:
+        """Estimate the AUC of one configuration minus another's, over paired seeds."""
+        return architecture_results.compare(self.rows, self.errors, first, second)
+
+    def at_all_sizes(self, first: str, *seconds: str) -> dict[str, Estimate | None]:
+        """Return the differences of a structure and others at every size, by name."""
+        return {
+            f"{first} − {second} {budget:g}M": self.gap(f"{first} {budget:g}M", f"{second} {budget:g}M")
+            for second in seconds
+            for budget in BUDGETS
+        }
+
+    def means(self) -> pd.DataFrame:
+        """Return the mean AUC of every structure and size with its 95 % interval over seeds.
+
+        Returns
+        -------
+        DataFrame
+            structure, budget, auc, low, high, n, parameters, and tier where the runs have one. Both ends are
+            NaN where there is one seed.
+        """
+        names = [f"{name} {budget:g}M" for name in ORDER for budget in BUDGETS]
+        rows = self.rows[self.rows["configuration"].isin(names) & (self.rows["seed"] != RATE_SEED)]
+        found = []
+        for (structure, budget), part in rows.groupby(["structure", "budget"]):
+            scores = part["roc_auc"].to_numpy()
+            low, high = statistics.mean_interval(scores) if len(part) > 1 else (np.nan, np.nan)
+            told = {name: part[name].iloc[0] for name in ("parameters", "tier") if name in part}
+            found.append({"structure": structure, "budget": budget, "auc": scores.mean(), "low": low,
+                          "high": high, "n": len(part), **told})  # fmt: skip
+        return pd.DataFrame(found)
+
+    def judged(self) -> dict[str, list[Judged]]:
+        """Judge every claim that differences between trainings at equal size can decide.
+
+        Returns
+        -------
+        dict of str to list of dict
+            By claim: arguments of `claims.record` but for corpus, source, profile and provenance; one a
+            size for the order of all four.
+        """
+        similar = architecture_results.judge_one(
+            self.gap("crnn 0.1M", "k2c2 0.1M"), "above", reference=-statistics.MARGIN
+        )
+        one = {
+            "C4.03": (self.gap("crnn 0.1M", "k2c2 0.25M"), "above"),
+            "C4.19": (self.gap("crnn 0.1M", "crnn 0.1M, lstm"), "equal"),
+        }
+        every = {
+            "C4.02": self.at_all_sizes("crnn", "k2c2"),
+            "C4.04": self.at_all_sizes("k2c2", "k1c2", "k2c1"),
+            "C4.05": self.at_all_sizes("k1c2", "k2c1"),
+        }
+        return {
+            "C2.03": [self._steadiness()],
+            "C2.04": [{**similar, "rule": "CRNN − k2c2 at 0.1M above −0.005: similar or better"}],
+            "C4.01": self._orders(),
+            **{claim: [architecture_results.judge_all(gaps)] for claim, gaps in every.items()},
+            **{claim: [architecture_results.judge_one(*given)] for claim, given in one.items()},
+        }
+
+    def _orders(self) -> list[Judged]:
+        """Judge the thesis' order at every size."""
+        found, missing = [], []
+        for budget in BUDGETS:
+            steps = [self.gap(f"{a} {budget:g}M", f"{b} {budget:g}M") for a, b in itertools.pairwise(ORDER)]
+            if None in steps:
+                missing.append(f"{budget:g}M")
+            else:
+                judged = rules.judge_order(steps, ORDER)
+                found.append({**judged, "reason": f"{budget:g}M: {judged['reason']}."})
+        if missing:
+            reason = f"fewer than two paired trainings at {', '.join(missing)}"
+            found.append({"rule": "order of adjacent differences", "verdict": "not tested", "reason": reason})
+        return found
+
+    def _steadiness(self) -> Judged:
+        """Judge whether CRNN and k2c2 spread differently over seeds."""
+        rule = "spread of AUC over seeds, CRNN against k2c2 (Brown–Forsythe at 5 %, at least 8 seeds each)"
+        kept = self.rows[self.rows["seed"] != RATE_SEED].groupby("configuration")["roc_auc"]
+        first, second = (
+            kept.get_group(name).to_numpy() if name in kept.groups else np.empty(0)
+            for name in ("crnn 0.1M", "k2c2 0.1M")
+        )
+        if min(len(first), len(second)) < 2:
+            return {"rule": rule, "verdict": "not tested", "reason": "one training each has no spread"}
+        p = float(stats.levene(first, second, center="median").pvalue)
+        ratio = float(first.std(ddof=1) / max(second.std(ddof=1), 1e-9))
+        decided = min(len(first), len(second)) >= 8 and p < 0.05
+        verdict = ("supported" if ratio > 1 else "contradicted") if decided else "inconclusive"
+        reason = f"Standard deviations {first.std(ddof=1):.4f} and {second.std(ddof=1):.4f}, p = {p:.2f}."
+        return {"rule": rule, "verdict": verdict, "estimate": ratio, "n": len(first), "reason": reason}
