@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlib import paths
+from mtlib import browser, paths
 from mtlib import published as published_files
 
 
@@ -19,6 +19,13 @@ def published() -> Path:
         pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch`")
     assert not absent, f"MTLIB_PUBLISHED lacks {absent[0]}"
     return paths.published()
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """Skip where there is no browser; where CI is set, that is a failure of the test itself."""
+    if browser.find() is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium with chromedriver is installed")
 
 
 @pytest.fixture(scope="session")

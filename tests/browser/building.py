@@ -13,11 +13,11 @@ ALONE = {"LOKY_MAX_CPU_COUNT": "1"}
 """Trainings of a second each: starting processes for them would take longer."""
 
 
-def run(build: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def run(build: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "mtlib", *arguments],
         cwd=paths.ROOT,
-        env={**os.environ, **ALONE, "MTLIB_BUILD": str(build), "PUBLIC": "", **environment},
+        env={**os.environ, **ALONE, "MTLIB_BUILD": str(build), "PUBLIC": ""},
         capture_output=True,
         text=True,
     )

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from building import ALONE, CHAPTER
 from nbclient import NotebookClient
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from mtlib import book, browser, paths
 
-PARAMETERS = {"profile": "smoke"}
+CHAPTER, PARAMETERS = "book/02_background", {"profile": "smoke"}
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +20,7 @@ def bare(tmp_path_factory) -> Path:
     environment = {
         "MTLIB_PUBLISHED": str(folder / "published"), "HTTPS_PROXY": nowhere, "https_proxy": nowhere,
         "MTLIB_BUILD": str(folder), "MTLIB_MEDIA": str(folder / "extra" / "media"),
-        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", "PUBLIC": "", **ALONE,
+        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1", "PUBLIC": "",
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
