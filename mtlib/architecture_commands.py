@@ -16,10 +16,12 @@ from . import options
 @options.device
 @options.jobs
 @options.scheduler
+@click.option("--missing", is_flag=True, help="Train only what is not recorded yet.")
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def architectures_command(
-    profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, keep: bool
-) -> None:
+    profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
+    keep: bool,
+) -> None:  # fmt: skip
     """Train chapter 4 in full: learning rates, structures, sizes, seeds; what is in the store is read.
 
     Example: python -m mtlib architectures --profile quick --seeds 3
@@ -31,19 +33,20 @@ def architectures_command(
     spec = architectures.base(settings, sources.open_source(settings))
     how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
 
+    def train(named: architectures.Plan) -> None:
+        recorded = set(architecture_results.known(named, device, profile)["key"]) if missing else set()
+        runs = sweeps.resolve([run for _, run in named[: first or None]], device)
+        sweeps.sweep([run for run in runs if run.key not in recorded], **how)
+
     tried = architectures.rate_runs(spec)
     if not keep:
-        sweeps.sweep([run for _, run in tried[: first or None]], **how)
-    rates = (
-        architectures.chosen_rates(architecture_results.table(found))
-        if (found := sweeps.finished(tried, device))
-        else {}
-    )
+        train(tried)
+    rates = architectures.chosen_rates(architecture_results.known(tried, device, profile))
     for name, rate in rates.items():
         click.echo(f"learning rate of {name}: {rate:g}")
-    named = architectures.plan(spec, rates, seeds)[: first or None]
+    named = architectures.plan(spec, rates, seeds)
     if not keep:
-        sweeps.sweep([run for _, run in named], **how)
+        train(named)
         return
     found = sweeps.finished(named, device)
     architecture_results.record(found, profile)

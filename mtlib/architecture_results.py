@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, paths, preprocessing, rules, statistics, tasks
+from . import architectures, evaluation, paths, preprocessing, rules, statistics, sweeps, tasks
 from . import recorded as recorded_tables
 from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 from .corpus import Corpus
@@ -26,6 +26,8 @@ _COLUMNS = (
     ["configuration", "seed", "tag", "roc_auc"],
     ["first", "second", "clip_error"],
 )
+_UNIQUE = (["budget", "configuration", "seed"], ["configuration", "seed", "tag"], ["first", "second"])
+"""What tells the rows of each table apart, and sorts them."""
 
 
 def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
@@ -96,13 +98,21 @@ def recorded(profile: str = "quick") -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     return (*map(recorded_tables.read, names), recorded_tables.origin(names[0]))
 
 
+def known(named: architectures.Plan, device: str = "auto", profile: str = "quick") -> pd.DataFrame:
+    """Return the rows of those runs that are finished in the store or recorded in a profile's table."""
+    here = sweeps.finished(named, device)
+    rows, told = table(here) if here else pd.DataFrame(columns=["key"]), recorded(profile)[0]
+    keys = {run.key for run in sweeps.resolve([run for _, run in named], device)} - set(rows["key"])
+    return pd.concat([part for part in (rows, told[told["key"].isin(keys)]) if len(part)] or [told[:0]])
+
+
 def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
-    """Write finished runs to ``data/results``.
+    """Write finished runs to ``data/results``, beside what the same code has recorded on the same corpus.
 
     Parameters
     ----------
     named : sequence of (str, Run)
-        Of one base, such as all of a `plan` that are finished; what was recorded before is replaced.
+        Of one base, such as all of a `plan` that are finished.
     profile : str
         Whose sizes they have; each profile has tables of its own.
     """
@@ -122,12 +132,20 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision,
             "code": named[0][1].record["code"]}  # fmt: skip
     frames = (
-        table(named).sort_values(["budget", "configuration", "seed"]),
+        table(named),
         by_tag([(name, run) for name, run in named if run.spec.seed != RATE_SEED and "," not in name]),
         pd.DataFrame(errors, columns=_COLUMNS[2]),
     )
     names = _tables(profile)
+    if recorded(profile)[-1].items() >= told.items():
+        frames = tuple(map(_added, recorded(profile)[:-1], frames, _UNIQUE))
     recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
+
+
+def _added(before: pd.DataFrame, new: pd.DataFrame, unique: list[str]) -> pd.DataFrame:
+    """Return a table with new rows, in the place of those of the same name where there are such."""
+    rows = pd.concat([before, new], ignore_index=True).drop_duplicates(unique, keep="last")
+    return rows.sort_values(unique, ignore_index=True)
 
 
 def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:

@@ -1,5 +1,7 @@
 """Chapter 4's runs: rates by one rule, paired seeds, a complete design, and what is recorded comes back."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,7 +65,9 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(paths, "DATA", tmp_path)
-    architecture_results.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
+    done = [(name, run) for (name, _), run in zip(named, runs, strict=True)]
+    architecture_results.record(done)
+    architecture_results.record(done[:1])  # adds to the table, and takes nothing away
     rows, tags, errors, told = architecture_results.recorded()
     assert told["corpus"] == "tones" and set(rows["key"]) == {run.key for run in runs}
     row = rows.set_index("key").loc[runs[0].key]
@@ -76,6 +80,13 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     assert found.n == 2 and found.floor == errors["clip_error"].item()
     assert found.value == pytest.approx((wide.k2c2 - wide.k2c1).mean())
     assert architecture_results.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
+    monkeypatch.setattr(architecture_results.sweeps, "finished", lambda named, device: [])
+    assert set(architecture_results.known(named)["key"]) == set(rows["key"])  # recorded, if not in the store
+    assert architecture_results.known(architectures.crossed(spec, {}, [5])).empty
+    recorded_by_others = tmp_path / "results" / "architectures.json"
+    recorded_by_others.write_text(json.dumps(told | {"code": "another"}))
+    architecture_results.record(done[:1])
+    assert list(architecture_results.recorded()[0]["key"]) == [runs[0].key]
 
 
 def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
