@@ -110,7 +110,7 @@ def execute(chapter: str, pairs: tuple[str, ...], **standard: Any) -> None:
 
     page = builder.find_notebook(chapter)
     parameters = _parameters(pairs, **standard)
-    builder.check_parameters(parameters)
+    builder.check_parameters(parameters, page)
     builder.execute(page, parameters, paths.build(), click.echo)
     click.echo(f"kept {os.path.relpath(builder.executed_path(page, paths.build()))}")
 

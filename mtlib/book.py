@@ -35,6 +35,9 @@ READ_OTHERS = ("ledger", "08_conclusion", "compare", "status")
 N_AT_ONCE = 2
 """Notebooks that run side by side on a CPU: while one prepares or draws, the other trains."""
 
+QUIET_KERNEL = ("--IPKernelApp.log_level=40",)
+"""Keeps a kernel from warning, at every notebook, that its messages to this process are not encrypted."""
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -154,6 +157,7 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
             parameters=given,
             kernel_name="python3",
             progress_bar=not quiet,
+            extra_arguments=list(QUIET_KERNEL),
             cwd=str(paths.ROOT),
         )
         notebook = json.loads(running.read_text(encoding="utf-8"))
@@ -177,12 +181,11 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
                 os.environ[name] = value
 
 
-def check_parameters(parameters: dict[str, Any]) -> None:
-    """Refuse a parameter that no notebook of the book has."""
-    known = {
-        name for page in notebooks() for name in papermill.inspect_notebook(f"{paths.ROOT / page}.ipynb")
-    }
-    profiles.check_names(set(parameters), known)
+def check_parameters(parameters: dict[str, Any], page: str | None = None) -> None:
+    """Refuse a parameter that the page, or without one every notebook of the book, does not have."""
+    read = notebooks() if page is None else [page]
+    known = {name for one in read for name in papermill.inspect_notebook(f"{paths.ROOT / one}.ipynb")}
+    profiles.check_names(set(parameters), known, "the book" if page is None else Path(page).name)
     profiles.named(parameters.get("profile", "quick"))
     profiles.check_corpus(parameters.get("corpus", "synthetic"))
 

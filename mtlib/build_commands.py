@@ -43,7 +43,8 @@ def compare_command(build_a: str, build_b: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
-    for row in found.parameters:
+    click.echo(f"first: {build_a}, second: {build_b or os.path.relpath(paths.build())}")
+    for row in found.settings:
         click.echo(f"parameter  {row['page']}: {row['name']}: {row['first']} → {row['second']}")
     for row in found.numbers:
         click.echo(
@@ -57,7 +58,7 @@ def compare_command(build_a: str, build_b: str | None, as_json: bool) -> None:
         click.echo(f"only in the {row['only in']}  {row['what']}")
     click.echo(
         f"{len(found.numbers)} of {found.n_numbers} numbers and {len(found.evidence)} of {found.n_evidence} "
-        f"pieces of evidence moved; {found.n_apart} pairs of intervals do not overlap"
+        f"pieces of evidence moved; pairs of intervals that do not overlap: {found.n_apart}"
     )
 
 

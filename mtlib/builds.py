@@ -69,9 +69,9 @@ def summarise(build: Path) -> dict[str, Any]:
     if build.is_file():
         try:
             found = json.loads(build.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{build}: not JSON ({error})") from error
-        if set(found) != {"pages", "evidence"}:
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or set(found) != {"pages", "evidence"}:
             raise InputError(f"{build}: not a snapshot of a build; python -m mtlib snapshot writes one")
         return found
     executed = [
@@ -80,7 +80,8 @@ def summarise(build: Path) -> dict[str, Any]:
         if path.stem not in ABOUT_BUILDS and not path.name.startswith(".")
     ]
     if not executed:
-        raise InputError(f"{build}: no executed notebook in it; give a build folder, such as _build")
+        why = "no executed notebook in it" if build.is_dir() else "no such folder or file"
+        raise InputError(f"{build}: {why}; give a build folder, such as _build")
     summary: dict[str, Any] = {"pages": {}, "evidence": []}
     seen: Counter[tuple[str, str]] = Counter()
     for path in executed:
@@ -120,6 +121,22 @@ class Comparison:
     """Evidence rows that both builds have."""
     missing: list[dict[str, str]]
     """``what``, ``only_in``: pages, values and evidence that one build alone has."""
+    n_pages: int
+    """Pages that both builds have."""
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """The rows of `parameters`, pages with the same change in one row."""
+        rows: dict[str, dict[str, Any]] = {}
+        pages_of: dict[str, list[str]] = {}
+        for row in self.parameters:
+            change = {name: value for name, value in row.items() if name != "page"}
+            rows.setdefault(repr(change), change)
+            pages_of.setdefault(repr(change), []).append(row["page"])
+        return [
+            {"page": "every page" if 1 < len(on) == self.n_pages else ", ".join(on), **rows[key]}
+            for key, on in pages_of.items()
+        ]
 
     @property
     def n_apart(self) -> int:
@@ -195,7 +212,8 @@ def compare(first: dict[str, Any], second: dict[str, Any]) -> Comparison:
             for side, values in (("first", a), ("second", b)):
                 row |= {side: _interval(values), f"verdict {side}": values["verdict"]}
             evidence.append(row | {"overlap": overlap(a, b)})
-    return Comparison(parameters, numbers, evidence, n_numbers, len(shared), missing)
+    n_pages = len(first["pages"].keys() & second["pages"].keys())
+    return Comparison(parameters, numbers, evidence, n_numbers, len(shared), missing, n_pages)
 
 
 def _interval(values: dict[str, Any]) -> str:

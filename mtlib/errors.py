@@ -22,6 +22,10 @@ class InputError(ValueError):
         super().__init__(message)
         self.status = status
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: the line alone."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self) -> tuple:
         return type(self), (str(self), self.status)
 

@@ -18,7 +18,8 @@ Judged = dict[str, Any]
 UNTRAINED: Judged = {
     "rule": "repeated trainings",
     "verdict": "not tested",
-    "reason": "needs runs that are neither live nor recorded: `python -m mtlib preprocessing` makes them",
+    "reason": "needs runs that are neither live nor recorded: `python -m mtlib preprocessing` makes them, "
+    "for a corpus of your own this chapter with profile cpu or gpu",
 }
 
 PLAIN = [f"no normalisation {factor}" for factor in ("×0.1", "×1", "×10")]

@@ -147,8 +147,8 @@ def named(name: str) -> Profile:
     return PROFILES[name]
 
 
-def check_names(given: set[str], known: set[str]) -> None:
-    """Refuse a parameter that the chapter does not have.
+def check_names(given: set[str], known: set[str], owner: str = "this chapter") -> None:
+    """Refuse a parameter that its owner, a chapter or the whole book, does not have.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def check_names(given: set[str], known: set[str]) -> None:
         Names the unknown parameter and the known ones.
     """
     if unknown := sorted(given - known):
-        raise InputError(f"unknown parameter {unknown[0]!r}; this chapter has {', '.join(sorted(known))}")
+        raise InputError(f"unknown parameter {unknown[0]!r}; {owner} has {', '.join(sorted(known))}")
 
 
 def check_corpus(name: str) -> None:
@@ -164,7 +164,8 @@ def check_corpus(name: str) -> None:
     folder = paths.home() / "corpora"
     prepared = sorted(path.parent.name for path in folder.glob("*/corpus.json"))
     if name != "synthetic" and name not in prepared:
+        offered = ["synthetic", *(other for other in prepared if "-" not in other)]  # "-": made by chapters
         raise InputError(
-            f"unknown corpus {name!r}; a corpus is named, never a path: synthetic"
-            + "".join(f", {other}" for other in prepared)
+            f"unknown corpus {name!r}; a corpus is named, never a path: {', '.join(offered)}. "
+            "Another is prepared first: python -m mtlib prepare NAME --root FOLDER"
         )

@@ -68,9 +68,24 @@ def test_what_differs_is_told(tmp_path):
     assert (row["overlap"], row["verdict second"], found.n_apart) == ("no", "contradicted", 1)
     assert found.missing == [{"what": "02_background: value new", "only in": "second"}]
     result = CliRunner().invoke(program, ["compare", str(a), str(b)])
-    assert result.exit_code == 0 and "1 pairs of intervals do not overlap" in result.output
+    assert result.exit_code == 0 and "intervals that do not overlap: 1" in result.output
+    assert f"first: {a}, second: {b}" in result.output
     result = CliRunner().invoke(program, ["compare", str(a), str(b), "--json"])
     assert json.loads(result.output)["evidence"] == found.evidence
+
+
+def test_a_setting_that_differs_everywhere_is_told_once():
+    def build(pages):
+        found = {name: {"parameters": values, "numbers": {}} for name, values in pages.items()}
+        return {"pages": found, "evidence": []}
+
+    first = build({name: {"profile": "quick", "seed": 0} for name in "abc"})
+    changed = {"a": 1, "b": 1, "c": 0}
+    second = build({name: {"profile": "smoke", "seed": seed} for name, seed in changed.items()})
+    assert builds.compare(first, second).settings == [
+        {"page": "every page", "name": "profile", "first": "quick", "second": "smoke"},
+        {"page": "a, b", "name": "seed", "first": 0, "second": 1},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +107,12 @@ def test_the_number_in_a_glued_value(text, expected):
 def test_a_folder_without_a_build_is_refused(tmp_path):
     with pytest.raises(InputError, match="no executed notebook in it"):
         builds.summarise(tmp_path)
-    (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InputError, match="not a snapshot of a build"):
-        builds.summarise(tmp_path / "x.json")
+    with pytest.raises(InputError, match="no such folder or file; give a build folder"):
+        builds.summarise(tmp_path / "nowhere")
+    for text in ("{}", "[]", "# a page"):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(InputError, match="not a snapshot of a build"):
+            builds.summarise(tmp_path / "x.json")
 
 
 def test_the_published_build_is_that_of_this_book():
@@ -107,3 +125,11 @@ def test_the_published_build_is_that_of_this_book():
 def test_pages_that_read_others_come_last():
     names = [page.rpartition("/")[2] for page in book.notebooks()]
     assert tuple(names[-len(book.READ_OTHERS) :]) == book.READ_OTHERS
+
+
+def test_a_chapter_refuses_the_parameter_of_another():
+    book.check_parameters({"targets": "published"})
+    with pytest.raises(InputError, match="unknown parameter 'targets'; 02_background has clip, "):
+        book.check_parameters({"targets": "published"}, "book/02_background")
+    with pytest.raises(InputError, match="unknown parameter 'sede'; the book has clip, "):
+        book.check_parameters({"sede": 1})

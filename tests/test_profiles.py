@@ -41,6 +41,11 @@ def test_a_prepared_corpus_is_known(tmp_path, monkeypatch):
     (tmp_path / "corpora" / "mtat").mkdir(parents=True)
     with pytest.raises(InputError, match="unknown corpus"):  # its preparation did not end
         profiles.check({**GOOD, "corpus": "mtat"})
+    for name in ("fma", "synthetic-smoke"):
+        (tmp_path / "corpora" / name).mkdir()
+        (tmp_path / "corpora" / name / "corpus.json").write_text("{}")
+    with pytest.raises(InputError, match=r"a path: synthetic, fma\. Another is prepared first: python"):
+        profiles.check({**GOOD, "corpus": "mtat"})
     (tmp_path / "corpora" / "mtat" / "corpus.json").write_text("{}")
     assert profiles.check({**GOOD, "corpus": "mtat"}).corpus == "mtat"
 
@@ -48,3 +53,9 @@ def test_a_prepared_corpus_is_known(tmp_path, monkeypatch):
 def test_a_missing_parameter_is_told():
     with pytest.raises(InputError, match="parameter seed is not set"):
         profiles.check({name: value for name, value in GOOD.items() if name != "seed"})
+
+
+def test_a_notebook_shows_bad_input_in_one_line():
+    assert InputError("seed must be at least 0, got -1")._render_traceback_() == [
+        "InputError: seed must be at least 0, got -1"
+    ]

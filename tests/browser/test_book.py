@@ -43,6 +43,19 @@ for (const token of document.querySelectorAll('.highlight span')) {
 """Leaves out what Vega and MathJax draw, and what repeats itself (later rows, players, entries, code tokens
 of a colour): axe is slow. Colours change at once."""
 
+CUT_OFF = """
+const cut = [];
+for (const chart of document.querySelectorAll('svg.marks')) {
+  const frame = chart.getBoundingClientRect();
+  for (const text of chart.querySelectorAll('.role-legend text, .role-axis-title text')) {
+    const box = text.getBoundingClientRect();
+    if (box.width && (box.right > frame.right + 2 || box.left < frame.left - 2)) cut.push(text.textContent);
+  }
+}
+return cut;
+"""
+"""Titles and legend entries that reach out of their chart."""
+
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 
@@ -71,6 +84,7 @@ class Look:
 
     report: browser.PageReport
     width_on_phone: int
+    cut_on_phone: list[str]
     findings: dict[str, list[str]]
     """Serious and critical ones of axe-core, by theme; in the dark only colours can be others."""
 
@@ -85,6 +99,8 @@ def looks(smoke, chromium) -> dict[str, Look]:
         report = browser.check_page(chromium, (smoke / "html").as_uri(), page)
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
         width = chromium.execute_script("return document.documentElement.scrollWidth")
+        time.sleep(0.5)  # until the charts have taken the new width
+        cut = chromium.execute_script(CUT_OFF)
         chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         chromium.execute_script(THIN_OUT + axe)
         time.sleep(0.5)  # until the theme has seen which regions scroll now
@@ -92,7 +108,7 @@ def looks(smoke, chromium) -> dict[str, Look]:
         for theme, options in themes.items():
             chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
             findings[theme] = chromium.execute_async_script(AUDIT, options)
-        looks[page] = Look(report, width, findings)
+        looks[page] = Look(report, width, cut, findings)
     return looks
 
 
@@ -117,6 +133,10 @@ def test_no_page_shuts_a_reader_out(looks):
 def test_a_phone_shows_every_page_without_scrolling_sideways(looks):
     wide = {page: look.width_on_phone for page, look in looks.items()}
     assert {page: width for page, width in wide.items() if width > PHONE["width"]} == {}
+
+
+def test_a_phone_cuts_no_title_or_legend_of_a_chart(looks):
+    assert {page: look.cut_on_phone for page, look in looks.items() if look.cut_on_phone} == {}
 
 
 def test_the_ledger_filters_its_claims(smoke, chromium):
