@@ -48,9 +48,9 @@ def architectures_command(
     if not keep:
         train(named)
         return
-    found = sweeps.finished(named, device)
-    architecture_results.record(found, profile)
-    click.echo(f"{len(found)} of {len(named)} runs of {profile} are recorded in data/results")
+    architecture_results.record(sweeps.finished(named, device), profile)
+    n_recorded = len(architecture_results.known(named, device, profile))
+    click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
 
 
 COMMANDS = (architectures_command,)
