@@ -128,7 +128,7 @@ def test_nothing_to_record_is_told():
         architecture_results.record([])
 
 
-@pytest.mark.parametrize("profile", ["quick"])
+@pytest.mark.parametrize("profile", ["quick", "cpu"])
 def test_committed_tables_fit_their_keys(profile):
     rows, tags, errors, told = architecture_results.recorded(profile)
     assert len(rows)
