@@ -70,6 +70,8 @@ def theme() -> alt.theme.ThemeConfig:
                     "titleLimit": 600,
                     "labelLimit": 300,
                     "orient": "top",
+                    "symbolBaseFillColor": "currentColor",  # of shapes; black cannot be seen in the dark
+                    "symbolBaseStrokeColor": "currentColor",
                 },
                 "header": {**text, "labelFontSize": 13},
                 "title": {"color": "currentColor", "fontSize": 14, "anchor": "start"},
