@@ -83,7 +83,7 @@ def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Gener
 
 def _tables(profile: str) -> tuple[str, str, str]:
     """Return the names of the recorded tables of a profile: its runs, their tags, the clips' part."""
-    name = "architectures" if profile == "quick" else f"architectures_{profile}"
+    name = recorded_tables.of_profile("architectures", profile)
     return name, f"{name}_tags", f"{name}_pairs"
 
 

@@ -216,7 +216,7 @@ def resampled(runs: Iterable[Run], rng: np.random.Generator, n_resamples: int = 
 
 def _tables(profile: str) -> tuple[str, str]:
     """Return the names of the recorded tables of a profile: its runs, and the clips' part."""
-    name = "preprocessing" if profile == "quick" else f"preprocessing_{profile}"
+    name = recorded_tables.of_profile("preprocessing", profile)
     return name, f"{name}_pairs"
 
 

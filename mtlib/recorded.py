@@ -65,6 +65,11 @@ def replace(tables: Mapping[str, pd.DataFrame], origin_name: str, **told: Any) -
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 
+def of_profile(name: str, profile: str) -> str:
+    """Return the name of a table at a profile's sizes: `quick` has the plain name."""
+    return name if profile == "quick" else f"{name}_{profile}"
+
+
 def read(name: str, text: Sequence[str] = ()) -> pd.DataFrame:
     """Return a recorded table; ``text`` names columns whose values look like numbers and are not.
 
