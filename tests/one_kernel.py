@@ -1,0 +1,45 @@
+"""Execute pages in one kernel: each would start one of its own and import the same libraries."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from mtlib import book, paths
+
+ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}
+"""Trainings of a second each: starting processes for them would take longer."""
+
+
+def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: str) -> None:
+    """Keep the executed copies of pages as the book does."""
+    environment |= {
+        "MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media"),
+        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE,
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        client = NotebookClient(nbformat.v4.new_notebook(), timeout=None, kernel_name="python3",
+                                resources={"metadata": {"path": str(paths.ROOT)}})  # fmt: skip
+        with client.setup_kernel(extra_arguments=list(book.QUIET_KERNEL)):
+            for page in pages:
+                _execute(client, page, parameters, build)
+
+
+def _execute(client: NotebookClient, page: str, parameters: dict, build: Path) -> None:
+    """Run a notebook in the client's kernel, where no name is left of the one before."""
+    client.reset_execution_trackers()
+    client.nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%reset -f")])
+    client.execute_cell(client.nb.cells[0], 0)
+    client.nb = parameterize_notebook(load_notebook_node(str(paths.ROOT / f"{page}.ipynb")), parameters)
+    for i, cell in enumerate(client.nb.cells):
+        client.execute_cell(cell, i)
+    client.nb.metadata["mtlib"] = book.state(page, parameters, build)
+    path = book.executed_path(page, build)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(client.nb, path)
