@@ -25,8 +25,9 @@ def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: 
         for name, value in environment.items():
             patch.setenv(name, value)
         client = NotebookClient(nbformat.v4.new_notebook(), timeout=None, kernel_name="python3",
+                                extra_arguments=list(book.QUIET_KERNEL),
                                 resources={"metadata": {"path": str(paths.ROOT)}})  # fmt: skip
-        with client.setup_kernel(extra_arguments=list(book.QUIET_KERNEL)):
+        with client.setup_kernel():
             for page in pages:
                 _execute(client, page, parameters, build)
 
