@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -20,46 +21,59 @@ from mtlib import runs, sweeps
 from mtlib.errors import InputError
 
 N_RUNS = 6
-PROGRAM = [sys.executable, str(Path(sweep_toy.__file__))]
+
+FORKS = multiprocessing.get_context("forkserver")
+"""Programs begin with what is imported already: imports would take most of their time."""
 
 
 class Sweep:
-    """The program of sweep_toy.py in a process of its own, on a store of its own."""
+    """A sweep over the runs of sweep_toy.py in a process of its own, on a store of its own."""
 
     def __init__(self, home, n_runs, n_jobs, scheduler=""):
-        environment = {
-            **os.environ,
-            "MTLIB_HOME": str(home),
-            "PYTHONPATH": str(Path(runs.__file__).parents[1]),
-        }
-        command = [*PROGRAM, str(n_runs), str(n_jobs), *([scheduler] if scheduler else [])]
+        FORKS.set_forkserver_preload(["sweep_toy"])
         self.home = home
         self.told = home / f"told-{time.monotonic_ns()}.txt"  # a pipe would stay open in orphaned workers
-        with open(self.told, "w") as file:
-            self.process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        self.process = FORKS.Process(target=_program, args=(home, self.told, n_runs, n_jobs, scheduler))
+        self.process.start()
 
     def wait_for(self, n_finished):
         deadline = time.monotonic() + 600
-        while len(finished(self.home)) < n_finished and self.process.poll() is None:
+        while len(finished(self.home)) < n_finished and self.process.is_alive():
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
     def workers(self):
-        if self.process.poll() is not None:
+        if not self.process.is_alive():
             return []
         found = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in found if "popen_loky" in " ".join(child.cmdline())]
 
     def end(self):
-        return self.process.wait(timeout=180), self.told.read_text()
+        self.process.join(timeout=180)
+        return self.process.exitcode, self.told.read_text()
 
     def kill(self):
         workers = self.workers()
         self.process.kill()
-        self.process.wait()
+        self.process.join()
         for worker in workers:  # they would finish what they have, and linger for five minutes
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.kill()
+
+
+def _program(home, told, n_runs, n_jobs, scheduler):
+    environment = {"MTLIB_HOME": str(home), "PYTHONPATH": str(Path(runs.__file__).parents[1])}
+    os.environ.update(environment)  # the workers' too
+    with open(told, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        sweeps.sweep(sweep_toy.specs(n_runs), n_jobs=n_jobs, scheduler=scheduler)
+    except InputError as error:
+        sys.exit(f"Error: {error}")
+    finally:  # a fork ends without the step that ends idle workers
+        for worker in psutil.Process().children():
+            worker.kill()
 
 
 def finished(home):
@@ -179,7 +193,7 @@ def test_thirty_kills_at_random_moments_lose_nothing(home, tones, tmp_path):
             sweep = Sweep(home, n_runs, 2, address)
             sweep.wait_for(len(known) + 1)
             time.sleep(rng.uniform(0, 2))
-            assert sweep.process.poll() is None, "the sweep was over before the kill"
+            assert sweep.process.is_alive(), "the sweep was over before the kill"
             own = [*sweep.workers(), None][0]
             {"parent": sweep, "worker": own, "scheduler": scheduler, "cluster worker": workers[0]}[
                 kind
