@@ -104,6 +104,8 @@ def prepare(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
+    from .reports import n_clips
+
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
         from . import sources
@@ -112,7 +114,7 @@ def prepare(
             made = sources.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
         else:
             made = sources.open_source(profile, n_jobs=jobs, scheduler=scheduler)
-        click.echo(f"corpus {made.name}: {len(made):,} clips; chapters open it with --profile {profile}")
+        click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
     from . import datasets, preparation
 
@@ -123,7 +125,7 @@ def prepare(
             found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
         )
     _tell(result, report)
-    click.echo(f"corpus {made.name}: {len(made):,} clips; use it with --corpus {made.name}")
+    click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
     if result.failed and not options["allow_missing"]:
         raise InputError(
             f"the corpus is ready without the clips above ({report} lists every one); "

@@ -36,6 +36,9 @@ MIME = "application/vnd.mtlib.page+json"
 LEVEL_DB = -20.0
 """Root mean square of every player, in decibels of full scale; lowered where a peak would clip."""
 
+LONG_TABLE = 40
+"""More rows than this scroll in a frame of their own."""
+
 _started = time.perf_counter()
 
 
@@ -106,17 +109,19 @@ def missing(what: str, reason: str, *, command: str = "python -m mtlib fetch") -
     )
 
 
-def scrolling(table: str, label: str) -> str:
+def scrolling(table: str, label: str, *, kind: str = "") -> str:
     """Wrap an HTML table so that it scrolls sideways on a narrow screen, by the keyboard too."""
     return (
-        f"<div class='mt-scroll' tabindex='0' role='region' aria-label='{html.escape(label)}'>{table}</div>"
+        f"<div class='mt-scroll {kind}' tabindex='0' role='region' aria-label='{html.escape(label)}'>"
+        f"{table}</div>"
     )
 
 
 def show_table(frame: pd.DataFrame) -> None:
-    """Show a table that scrolls sideways on a narrow screen."""
+    """Show a table that scrolls sideways on a narrow screen, and down under its header if it is long."""
     table = frame.rename_axis(columns=None).to_html(index=False, border=0, classes="mt-ledger")
-    display(HTML(scrolling(table, f"Table of {', '.join(map(str, frame.columns))}")))
+    kind = "mt-long" if len(frame) > LONG_TABLE else ""
+    display(HTML(scrolling(table, f"Table of {', '.join(map(str, frame.columns))}", kind=kind)))
 
 
 def set_glue(**values: Any) -> None:

@@ -222,7 +222,14 @@ def prepare(
         Take about this many clips, evenly from the table.
     n_jobs, scheduler, progress
         As in `check`.
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit, or clips of a corpus of that name would be deleted: those of another
+        dataset, or those beyond `limit`.
     """
+    name = name or dataset.name
     scan = look(dataset, root)
     if dedupe:
         _drop_duplicates(scan)
@@ -231,12 +238,13 @@ def prepare(
             raise InputError(f"limit must be at least 1, got {limit}")
         chosen = np.unique(np.linspace(0, len(scan.clips) - 1, min(limit, len(scan.clips))).astype(int))
         scan.clips, scan.labels = scan.clips.iloc[chosen].reset_index(drop=True), scan.labels[chosen]
+    _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
         "decoder": f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}",
         "resampler": audio.RESAMPLER, "crop": "centre", "short": _checked_short(short), "channels": "mean",
     }  # fmt: skip
     made = corpus.write(
-        name or dataset.name,
+        name,
         scan.clips,
         ReadAudio(str(scan.root), dataset.n_samples, short),
         audio_recipe=recipe,
@@ -253,6 +261,22 @@ def prepare(
     )  # fmt: skip
     rows = pd.concat([made.clips.assign(message=""), made.left_out], ignore_index=True)
     return made, summarise(dataset, scan, rows)
+
+
+def _check_nothing_is_lost(name: str, dataset: Dataset, n_limited: int | None) -> None:
+    """Refuse to replace a corpus by one of another dataset, or by a few of its own clips."""
+    try:
+        there = corpus.Corpus.open(name)
+    except InputError:  # none, or a damaged one, which is prepared again
+        return
+    n_there, other = len(there.clips) + len(there.left_out), there.info.get("dataset", "synthetic")
+    if other != dataset.name:
+        raise InputError(f"corpus {name} holds clips of {other}; choose another name with --name")
+    if n_limited is not None and n_limited < n_there:
+        raise InputError(
+            f"corpus {name} has {n_clips(n_there)}, of which {n_limited:,} would be kept; "
+            "give the trial a name of its own with --name"
+        )
 
 
 def _drop_duplicates(scan: Scan) -> None:

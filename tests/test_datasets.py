@@ -121,7 +121,7 @@ def test_gtzan_comes_as_au_too_and_its_filtered_lists_are_the_published_ones(tmp
     assert list(au.clips["clip_id"]) == list(wav.clips["clip_id"])
     np.testing.assert_array_equal(au.clip(0), wav.clip(0))
     report = preparation.check(find("gtzan_genre"), tree("gtzan_genre").root)
-    assert "note: 1 files of macOS file information (._*) skipped" in report.lines
+    assert "note: 1 file of macOS file information (._*) skipped" in report.lines
     assert any(
         "known fault: 1 clip corrupt in two of the circulating copies (jazz.00054)" in x for x in report.lines
     )

@@ -127,7 +127,7 @@ def test_a_known_fault_is_no_error_and_the_same_status_elsewhere_is(mtat, copy, 
     assert run([*command, "--allow-missing"]).exit_code == 0
     corpus.Corpus.open("magnatagatune").check_losses("train")
     tried = run([*command, "--name", "tried", "--limit", "2", "--allow-missing"])
-    assert tried.exit_code == 0 and "corpus tried: 1 clips; use it with --corpus tried" in tried.output
+    assert tried.exit_code == 0 and "corpus tried: 1 clip; use it with --corpus tried" in tried.output
 
 
 def test_odd_but_harmless_files_are_kept_and_noted(copy):
@@ -145,7 +145,7 @@ def test_odd_but_harmless_files_are_kept_and_noted(copy):
         "note: 1 clip at 44100 Hz, 16000 expected – a re-encoded copy?",
         "note: 1 clip with 2 channels, 1 expected (mean taken)",
         "note: 1 clip digital silence (kept)",
-        "note: 1 files of macOS file information (._*) skipped",
+        "note: 1 file of macOS file information (._*) skipped",
         "note: 2 clips equal to another, sample by sample (kept): 2 = 6",
     ):
         assert words in report.lines
@@ -295,6 +295,18 @@ def test_strange_and_empty_classes_are_noted(copy_of):
     (ballroom / "extendedballroom_v1.1.xml").write_text("<ballroom>")
     with pytest.raises(InputError, match=r"extendedballroom_v1.1.xml: not XML"):
         preparation.look(find("extended_ballroom"), ballroom)
+
+
+def test_clips_of_a_corpus_are_not_replaced_by_a_trial_or_another_dataset(mtat, tree):
+    dataset, other = find("magnatagatune"), find("msd_lastfm")
+    preparation.prepare(dataset, mtat, limit=2)
+    made, _ = preparation.prepare(dataset, mtat)  # more is no loss
+    assert len(made.clips) > 2
+    with pytest.raises(InputError, match=r"magnatagatune has \d+ clips, of which 2 would be kept.*--name"):
+        preparation.prepare(dataset, mtat, limit=2)
+    with pytest.raises(InputError, match=r"magnatagatune holds clips of magnatagatune; choose .*--name"):
+        preparation.prepare(other, tree("msd_lastfm").root, name="magnatagatune")
+    assert len(corpus.Corpus.open("magnatagatune").clips) == len(made.clips)
 
 
 def test_a_changed_file_is_decoded_again(copy):

@@ -188,7 +188,9 @@ def audio_files(folder: Path, notes: list[str]) -> list[str]:
                 continue
             found.append(os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/"))
     if n_skipped:
-        notes.append(f"{n_skipped} files of macOS file information (._*) skipped")
+        notes.append(
+            f"{n_skipped} file{'s' if n_skipped > 1 else ''} of macOS file information (._*) skipped"
+        )
     return sorted(found)
 
 
