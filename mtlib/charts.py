@@ -49,6 +49,8 @@ def theme() -> alt.theme.ThemeConfig:
         {
             "config": {
                 "background": "transparent",
+                # the label of the last tick reaches out to the right
+                "padding": {"left": 5, "top": 5, "right": 16, "bottom": 5},
                 "font": "system-ui, sans-serif",
                 "view": {"stroke": None, "continuousWidth": 640, "continuousHeight": 320},
                 "axis": {
