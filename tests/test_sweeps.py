@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 
-import sweep_toy
 import toy
 from mtlib import runs, sweeps
 from mtlib.errors import InputError
@@ -27,10 +26,10 @@ FORKS = multiprocessing.get_context("forkserver")
 
 
 class Sweep:
-    """A sweep over the runs of sweep_toy.py in a process of its own, on a store of its own."""
+    """A sweep over small runs of two structures in a process of its own, on a store of its own."""
 
     def __init__(self, home, n_runs, n_jobs, scheduler=""):
-        FORKS.set_forkserver_preload(["sweep_toy"])
+        FORKS.set_forkserver_preload(["toy"])
         self.home = home
         self.told = home / f"told-{time.monotonic_ns()}.txt"  # a pipe would stay open in orphaned workers
         self.process = FORKS.Process(target=_program, args=(home, self.told, n_runs, n_jobs, scheduler))
@@ -67,8 +66,10 @@ def _program(home, told, n_runs, n_jobs, scheduler):
     with open(told, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    kinds = [{}, {"model__structure": "crnn", "model__layer_widths": (4,) * 6}]
+    specs = [toy.spec(epochs=4, seed=i, **kinds[i % 2]) for i in range(n_runs)]
     try:
-        sweeps.sweep(sweep_toy.specs(n_runs), n_jobs=n_jobs, scheduler=scheduler)
+        sweeps.sweep(specs, n_jobs=n_jobs, scheduler=scheduler)
     except InputError as error:
         sys.exit(f"Error: {error}")
     finally:  # a fork ends without the step that ends idle workers
