@@ -134,11 +134,12 @@ def record(
 
 
 def wording(evidence: Evidence) -> str:
-    """Return the verdict in words; synthetic evidence "holds" or "fails on the synthetic corpus"."""
+    """Return the verdict in words; synthetic evidence "holds" or "fails" on its corpus, or on noise."""
     if evidence.source != "synthetic":
         return evidence.verdict
     words = {"supported": "holds", "contradicted": "fails"}
-    return f"{words.get(evidence.verdict, evidence.verdict)} on the synthetic corpus"
+    where = "noise" if evidence.corpus == "noise" else "the synthetic corpus"
+    return f"{words.get(evidence.verdict, evidence.verdict)} on {where}"
 
 
 def interval_text(evidence: Evidence) -> str:

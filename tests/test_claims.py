@@ -1,6 +1,7 @@
 """Evidence: what is recorded is what the ledger reads, and the rules judge as written."""
 
 import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -16,8 +17,6 @@ def notebook(tmp_path, *rows):
 
 
 def test_recorded_evidence_reaches_the_ledger(tmp_path, capsys):
-    from dataclasses import asdict
-
     evidence = claims.record("C2.02", source="arithmetic", rule="r", verdict="contradicted", reason="w")
     assert "C2.02 – contradicted. w" in capsys.readouterr().out
     path = notebook(tmp_path, json.loads(json.dumps(asdict(evidence))))
@@ -51,6 +50,7 @@ def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
 def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
     evidence = claims.record("C3.02", source="synthetic", rule="r", verdict="supported", corpus="synthetic")
     assert claims.wording(evidence) == "holds on the synthetic corpus"
+    assert claims.wording(replace(evidence, corpus="noise")) == "holds on noise"
     assert "holds on the synthetic corpus" in claims.badge(evidence)
 
 
