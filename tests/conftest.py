@@ -8,6 +8,13 @@ import pytest
 from mtlib import browser, paths
 from mtlib import published as published_files
 
+LONGEST = ("test_book", "test_sweeps", "test_transfer")
+"""Files that come first, so that two processes end together."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def published() -> Path:
