@@ -39,6 +39,9 @@ LEVEL_DB = -20.0
 LONG_TABLE = 40
 """More rows than this scroll in a frame of their own."""
 
+LONG_TEXT = 60
+"""Characters of a cell that make a table too wide for a phone."""
+
 _started = time.perf_counter()
 
 
@@ -118,10 +121,16 @@ def scrolling(table: str, label: str, *, kind: str = "") -> str:
 
 
 def show_table(frame: pd.DataFrame) -> None:
-    """Show a table that scrolls sideways on a narrow screen, and down under its header if it is long."""
+    """Show a table that scrolls sideways on a narrow screen, and down under its header if it is long.
+
+    Where a cell holds a sentence, columns do not become as narrow as a word.
+    """
     table = frame.rename_axis(columns=None).to_html(index=False, border=0, classes="mt-ledger")
-    kind = "mt-long" if len(frame) > LONG_TABLE else ""
-    display(HTML(scrolling(table, f"Table of {', '.join(map(str, frame.columns))}", kind=kind)))
+    kinds = ["mt-long"] if len(frame) > LONG_TABLE else []
+    if frame.map(lambda value: len(str(value)) > LONG_TEXT).to_numpy().any():
+        kinds.append("mt-wide")
+    label = f"Table of {', '.join(map(str, frame.columns))}"
+    display(HTML(scrolling(table, label, kind=" ".join(kinds))))
 
 
 def set_glue(**values: Any) -> None:
