@@ -1,6 +1,6 @@
 """One run, from its values to its outputs: nothing here stores anything but the state of the training.
 
-Every definition that this function reaches is part of a run's key (`mtlib.specs.code_digest`).
+A change here that gives other results needs a new `specs.VERSION`.
 """
 
 from collections.abc import Callable

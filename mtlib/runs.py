@@ -28,7 +28,7 @@ from . import evaluation, experiment, models, paths, provenance, tasks
 from .corpus import Corpus
 from .devices import resolve_device
 from .errors import InputError
-from .specs import RunSpec, code_digest, from_dict
+from .specs import VERSION, RunSpec, from_dict
 
 
 def store() -> Path:
@@ -151,7 +151,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     record = {
         "key": run.key,
         "title": spec.title,
-        "code": code_digest(),
+        "code": VERSION,
         "metrics": metrics(targets[predictions["test_clips"]], predictions["test_outputs"], corpus.task),
         "task": corpus.task,
         "input": {"n_samples": experiment.n_samples_used(spec, corpus), "sample_rate": corpus.sample_rate,
@@ -181,9 +181,7 @@ def prunable(*, outdated: bool = False) -> dict[Path, str]:
         with suppress(filelock.Timeout), _lock(folder.stem):
             found[folder] = "unfinished"
     if outdated:
-        found |= {
-            run.folder: "trained by other code" for run in finished() if run.record["code"] != code_digest()
-        }
+        found |= {run.folder: "trained by other code" for run in finished() if run.record["code"] != VERSION}
     return found
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mtlib import corpus, paths, sources, synthetic
@@ -73,6 +74,25 @@ def test_other_names_open_prepared_corpora(home):
         sources.open_source("quick", "jazzy")
     with pytest.raises(InputError, match="unknown profile 'huge'"):
         sources.open_source("huge")
+
+
+def test_golden_clips_have_not_changed():
+    """If this fails on purpose, prepared corpora are of other code: change `corpora.VERSION`."""
+    play = corpora.Play(corpora.Source(), labels.SEED, 8.0)
+    clips = [read.samples / 1.0 for read in play(pd.DataFrame({"number": [0, 1, 2_000_000]}))]
+    assert [np.sqrt(np.square(clip).mean()) for clip in clips] == pytest.approx(
+        [2458.87, 4765.78, 4695.47], rel=1e-3
+    )
+    assert [np.abs(np.diff(clip)).mean() for clip in clips] == pytest.approx(
+        [871.22, 2049.87, 1392.43], rel=1e-3
+    )
+
+
+def test_golden_labels_have_not_changed():
+    """If this fails on purpose, label sets are of other code: change `corpora.LABELS_VERSION`."""
+    salience = tagrules.salience(latents.draw(labels.SEED, np.arange(200)))
+    assert (salience > 0).sum() == 1130 and synthetic.observe(salience, np.arange(200)).sum() == 810
+    assert corpora.recipe()["code"] == "cd34d702dac7" and corpora.LABELS_VERSION.startswith("dbc96292ca31")
 
 
 @pytest.mark.slow
