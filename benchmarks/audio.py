@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from mtlib import audio, tagging
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 KINDS = {"16 kHz mono": (16_000, 1), "44.1 kHz mono": (44_100, 1), "44.1 kHz stereo": (44_100, 2)}
 

@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 import pandas as pd
 
-from mtlib import paths
+from mtlib.base import paths
 from mtlib.synthetic import composer, latents, player, production, recipes, render
 
 SERVE = (

@@ -19,10 +19,10 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
 from mtlib import evaluation, features, loading, recorded, sources, structures, sweeps
+from mtlib.base.profiles import PROFILES
+from mtlib.base.tags import TAGS
 from mtlib.corpus import Corpus
-from mtlib.profiles import PROFILES
 from mtlib.specs import RunSpec, from_dict
-from mtlib.tags import TAGS
 
 EPOCHS, BATCH, RATE, DECAY, MIXED = 32, 8, 1e-2, 0.05, 0.3
 """Of the training in plain lines; `MIXED` is the parameter of mixup's beta distribution."""

@@ -25,7 +25,8 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from mtlib import complexity, devices, frontend, loading, paths, provenance, statistics, structures
+from mtlib import complexity, devices, frontend, loading, statistics, structures
+from mtlib.base import paths, provenance
 from mtlib.tasks import prior
 from mtlib.training import Training, fit, seeded
 

@@ -18,11 +18,11 @@ from . import (
     commands,
     corpus_commands,
     noise_commands,
-    paths,
     transfer_commands,
     understanding_commands,
 )
-from .errors import InputError
+from .base import paths
+from .base.errors import InputError
 
 
 class _Program(click.Group):
@@ -131,7 +131,7 @@ def fetch(what: str, only_list: bool) -> None:
         return
     from tqdm import tqdm
 
-    from . import published
+    from .base import published
 
     failures = {}
     states = {name: published.state(artifact) for name, artifact in published.ARTIFACTS.items()}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from . import label_noise, noisy_areas
-from .errors import InputError
+from .base.errors import InputError
 
 N_CLIPS = (50, 100, 200, 400, 800, 1600, 3200)
 """Clips judged for one tag."""

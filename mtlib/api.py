@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import ROOT
+from .base.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ def architectures_command(
 
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
-    from . import architecture_results, architectures, profiles, sources, sweeps
+    from . import architecture_results, architectures, sources, sweeps
+    from .base import profiles
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import architectures, evaluation, paths, preprocessing, rules, statistics, sweeps, tasks
+from . import architectures, evaluation, preprocessing, rules, statistics, sweeps, tasks
 from . import recorded as recorded_tables
 from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
+from .base import paths
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .runs import Run
 from .statistics import Estimate
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from . import preprocessing
+from .base.profiles import Settings
 from .corpus import Corpus
-from .profiles import Settings
 from .specs import RunSpec
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")

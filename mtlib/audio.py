@@ -28,7 +28,7 @@ import soundfile
 import soxr
 
 from . import mpeg
-from .errors import InputError
+from .base.errors import InputError
 from .stderr import quiet_stderr
 
 SAMPLE_RATE = 12_000

@@ -27,7 +27,7 @@ import torchaudio.functional
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import InputError
+from .base.errors import InputError
 from .frontend import STFT, MelSpectrogram
 
 WAYS = ("phase", "mask", "no phase")

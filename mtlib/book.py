@@ -23,8 +23,8 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from . import parallel, paths, profiles, published
-from .errors import InputError
+from .base import parallel, paths, profiles, published
+from .base.errors import InputError
 
 DATA_KINDS = ("*.csv", "*.toml")
 """Data that an executed copy depends on."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from . import paths
-from .errors import InputError
+from .base import paths
+from .base.errors import InputError
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from . import claims, pages
-from .errors import InputError
-from .paths import DATA
+from .base.errors import InputError
+from .base.paths import DATA
 from .shards import atomic
 
 PUBLISHED = DATA / "results" / "published_build.json"

@@ -23,8 +23,8 @@ from typing import Any
 
 from IPython.display import display
 
-from .errors import InputError
-from .paths import DATA
+from .base.errors import InputError
+from .base.paths import DATA
 from .rules import judge, judge_correlation, judge_every, judge_exact, judge_interval, judge_order
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from . import options
-from .errors import InputError
+from .base.errors import InputError
 
 
 @click.command("models")
@@ -228,7 +228,8 @@ def preprocessing_command(
 
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
-    from . import preprocessing, profiles, sources, sweeps
+    from . import preprocessing, sources, sweeps
+    from .base import profiles
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from . import store
-from .errors import InputError
+from .base.errors import InputError
 from .shards import ReadShard, digest
 
 

@@ -23,7 +23,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import InputError
+from .base.errors import InputError
 from .layers import ACTIVATIONS, ConvStage, TimeNorm
 
 

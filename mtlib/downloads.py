@@ -12,8 +12,8 @@ from pathlib import Path
 
 import requests
 
+from .base.errors import InputError
 from .datasets import Dataset
-from .errors import InputError
 
 MIRROR = "https://mirg.city.ac.uk/datasets/magnatagatune"
 """Where MagnaTagATune is hosted."""

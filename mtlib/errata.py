@@ -19,8 +19,8 @@ from pathlib import Path
 from IPython.display import display
 
 from . import claims, thesis_index
-from .errors import InputError
-from .paths import DATA
+from .base.errors import InputError
+from .base.paths import DATA
 
 MIME = "application/vnd.mtlib.erratum+json"
 BASES = ("arithmetic", "published files", "label counts", "recorded scores")

@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn import metrics
 
 from . import statistics
-from .errors import InputError
+from .base.errors import InputError
 
 METRICS = ("roc", "pr")
 """ROC-AUC, and PR-AUC as scikit-learn's average precision (steps, no interpolation)."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import audio, published
-from .errors import InputError
+from . import audio
+from .base import published
+from .base.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Excerpt:
     name: str
     title: str
     artifact: str
-    """Name in `mtlib.published`; empty for the phrase."""
+    """Name in `mtlib.base.published`; empty for the phrase."""
 
     @property
     def may_publish(self) -> bool:

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from . import structures, tasks, views
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .loading import Clips
 from .training import Fitted, fit, predict, seeded
 

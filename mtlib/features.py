@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import audio, frontend, paths, released, runs, shards, structures, views
+from . import audio, frontend, released, runs, shards, structures, views
+from .base import paths
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .layers import ACTIVATIONS
 
 N_MFCC = 20

@@ -24,7 +24,7 @@ import torchaudio.functional
 from torch import Tensor, nn
 
 from .audio import SAMPLE_RATE
-from .errors import InputError, at_least, one_of
+from .base.errors import InputError, at_least, one_of
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
 

@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from . import auralisation, deconvolution, experiment, kernels, profiles, sound_descriptors, tasks, views
+from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks, views
+from .base import profiles
 from .corpus import Corpus
 from .runs import Run
 from .specs import Model, RunSpec, View

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import InputError
+from .base.errors import InputError
 
 Split = tuple[np.ndarray, np.ndarray]
 

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 import torch
 
-from .errors import InputError
+from .base.errors import InputError
 
 Weights = dict[str, np.ndarray]
 """Arrays of one file by the last two parts of their path, such as ``conv1/conv1_W``."""

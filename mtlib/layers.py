@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .errors import InputError
+from .base.errors import InputError
 
 EPSILON = 1e-3
 """Added to the variance in batch normalisation (Keras' default, used by all released networks)."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .errors import InputError, at_least
+from .base.errors import InputError, at_least
 from .statistics import Estimate
 
 

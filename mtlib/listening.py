@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import views
-from .errors import InputError
+from .base.errors import InputError
 
 N_FFT, HOP_LENGTH = 512, 256
 

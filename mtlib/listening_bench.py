@@ -14,9 +14,10 @@ import torch
 from IPython.display import HTML
 from torch.nn import functional as F
 
-from . import charts, pages, published
+from . import charts, pages
 from .audio import SAMPLE_RATE
-from .errors import InputError
+from .base import published
+from .base.errors import InputError
 
 COMPRESSION = 0.8
 """Of the players, so that a page with many stays small (about 3.5 kB a second)."""

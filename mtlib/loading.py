@@ -20,9 +20,10 @@ import filelock
 import numpy as np
 import torch
 
-from . import paths, views
+from . import views
+from .base import paths
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 
 MODES = ("kept", "resident", "streamed")
 

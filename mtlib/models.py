@@ -14,18 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .errors import InputError
-from .layers import (
-    EPSILON,
-    LSTM,
-    RECURRENT,
-    ConvStage,
-    DenseStage,
-    KerasGRU,
-    Pool,
-    TimeNorm,
-    initialise,
-)
+from .base.errors import InputError
+from .layers import EPSILON, LSTM, RECURRENT, ConvStage, DenseStage, KerasGRU, Pool, TimeNorm, initialise
 
 __all__ = [
     "CNN5_POOLS", "COMPACT_POOLS", "CRNN", "CRNN_POOLS", "EPSILON", "LSTM", "ConvStage", "Convnet",

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from . import statistics
+from .base.errors import InputError
 from .correlation import Correlation
-from .errors import InputError
 from .statistics import Estimate
 
 

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, profiles, runs, sources, sweeps, synthetic
+from . import evaluation, runs, sources, sweeps, synthetic
 from . import recorded as recorded_tables
+from .base import profiles
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .specs import RunSpec
 from .training import Training
 

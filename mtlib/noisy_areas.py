@@ -13,7 +13,7 @@ References
 
 import numpy as np
 
-from .errors import InputError
+from .base.errors import InputError
 
 
 def rates(

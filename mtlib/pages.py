@@ -25,10 +25,10 @@ import soundfile
 from IPython.display import HTML, display
 from myst_nb import glue
 
-from . import published
-from .errors import InputError
-from .profiles import STANDARD, Settings
-from .provenance import commit, device_name
+from .base import published
+from .base.errors import InputError
+from .base.profiles import STANDARD, Settings
+from .base.provenance import commit, device_name
 
 MIME = "application/vnd.mtlib.page+json"
 """Kind of the output that says how a page was made; the status page reads it."""

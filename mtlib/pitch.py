@@ -12,7 +12,7 @@ import librosa
 import numpy as np
 
 from .audio import SAMPLE_RATE
-from .errors import InputError, at_least
+from .base.errors import InputError, at_least
 
 
 def cqt(

@@ -20,9 +20,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from . import audio, corpus, parallel, paths
+from . import audio, corpus
+from .base import parallel, paths
+from .base.errors import InputError
 from .datasets import Dataset, Scan
-from .errors import InputError
 from .reports import Report, n_clips, summarise
 from .shards import Read, checksum, to_int16
 
@@ -160,7 +161,7 @@ def check(
         Where it was unpacked.
     short : {"drop", "pad", "repeat"}
     n_jobs, scheduler
-        As in `mtlib.parallel.run`.
+        As in `mtlib.base.parallel.run`.
     progress : callable, optional
         Called with (clips done, clips in all).
     """

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, learning_curves, paths, statistics, tasks
+from . import evaluation, learning_curves, statistics, tasks
 from . import recorded as recorded_tables
+from .base import paths
+from .base.errors import InputError
+from .base.profiles import Settings
 from .corpus import Corpus
 from .effects import Factorial
-from .errors import InputError
-from .profiles import Settings
 from .runs import Run
 from .specs import RunSpec, from_dict
 from .statistics import Estimate

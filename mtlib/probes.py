@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from . import svm
-from .errors import InputError
+from .base.errors import InputError
 
 Nested = tuple[svm.Split, list[svm.Split]]
 

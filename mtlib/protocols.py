@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from . import claims
+from .base.errors import InputError
 from .claims import Evidence
-from .errors import InputError
 
 WORDS = {
     "published": "published scores",

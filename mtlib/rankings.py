@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from . import statistics
-from .errors import InputError
+from .base.errors import InputError
 from .statistics import Estimate
 from .targets import LAYER_SETS
 

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import label_noise, paths, synthetic
+from . import label_noise, synthetic
 from . import recorded as recorded_tables
-from .errors import InputError
+from .base import paths
+from .base.errors import InputError
+from .base.tags import TAGS
 from .label_noise import METHODS, PERFECT, QUANTITIES, Annotator, Counts
 from .statistics import proportion_interval
-from .tags import TAGS
 
 NAME = "label_noise_procedure"
 POPULATION = 242_842

@@ -27,8 +27,9 @@ from functools import partial
 import torch
 from torch import nn
 
-from . import audio, frontend, keras, models, published
-from .errors import InputError
+from . import audio, frontend, keras, models
+from .base import published
+from .base.errors import InputError
 
 _TAGGER = "music-auto_tagging-keras"
 

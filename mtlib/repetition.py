@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .errors import InputError, at_least, one_of
+from .base.errors import InputError, at_least, one_of
 from .statistics import MARGIN
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import statistics
+from .base.errors import InputError
 from .correlation import Correlation
-from .errors import InputError
 from .statistics import MARGIN, Estimate
 
 

@@ -24,10 +24,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from . import evaluation, experiment, models, paths, provenance, tasks
+from . import evaluation, experiment, models, tasks
+from .base import paths, provenance
+from .base.errors import InputError
 from .corpus import Corpus
 from .devices import resolve_device
-from .errors import InputError
 from .specs import VERSION, RunSpec, from_dict
 
 

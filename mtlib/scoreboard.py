@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from . import paths, statistics, transfer
-from .errors import InputError
+from . import statistics, transfer
+from .base import paths
+from .base.errors import InputError
 from .statistics import Estimate
 from .targets import TASKS, load
 

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .errors import InputError
+from .base.errors import InputError
 
 
 class Read(NamedTuple):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .audio import SAMPLE_RATE
-from .errors import InputError
+from .base.errors import InputError
 
 DESCRIPTORS = ("onset correlation", "onset strength", "percussive share", "centroid", "sparsity")
 """What `describe` measures, in this order.

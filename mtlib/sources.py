@@ -7,8 +7,8 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
+from .base.profiles import Profile, Settings, named
 from .corpus import Corpus
-from .profiles import Profile, Settings, named
 from .synthetic import corpora
 
 
@@ -29,7 +29,7 @@ def open_source(
         ``synthetic`` is made for the profile, on all cores, unless it is there; another name is that of a
         corpus prepared on this machine. Ignored with a chapter's settings.
     n_jobs, scheduler
-        As in `mtlib.parallel.run`; a chapter's settings name the scheduler.
+        As in `mtlib.base.parallel.run`; a chapter's settings name the scheduler.
 
     Raises
     ------

@@ -17,9 +17,9 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from . import parallel, paths
 from .audio import display_name
-from .errors import InputError
+from .base import parallel, paths
+from .base.errors import InputError
 from .shards import ReadShard, Shard, atomic, check_space, digest, told_if_full, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")
@@ -74,7 +74,7 @@ def write(
         Labels have a row for every row of `table`; the rows of clips left out are dropped. The first set is
         the one that `mtlib.corpus.Corpus.labels` gives by default if named ``observed``.
     n_jobs, scheduler
-        As in `mtlib.parallel.run`.
+        As in `mtlib.base.parallel.run`.
     progress : callable, optional
         Called with (rows done, rows in all) as shards finish.
     source_columns : tuple of str, optional

@@ -13,9 +13,9 @@ from functools import cache
 from torch import nn
 
 from . import models
-from .errors import InputError
+from .base.errors import InputError
+from .base.paths import DATA
 from .layers import Pool, initialise
-from .paths import DATA
 
 STRUCTURES = ("compact", "k1c2", "k2c1", "k2c2", "crnn", "genre")
 """Names of the networks; the four in the middle have the five widths of Table 4-A."""

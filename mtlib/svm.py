@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.svm import SVC, SVR
 
-from .errors import InputError
+from .base.errors import InputError
 from .gram import Kernels, Split
 from .interior_point import EPSILON, solve_svr
 

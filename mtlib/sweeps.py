@@ -14,10 +14,10 @@ from typing import Any
 
 import joblib
 
-from . import parallel, paths
+from .base import parallel, paths
+from .base.errors import InputError
 from .corpus import Corpus
 from .devices import best_precision, resolve_device
-from .errors import InputError
 from .runs import Run, train_run
 from .specs import RunSpec
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from . import audio, released
-from .errors import InputError
-from .tags import TAGS
+from .base.errors import InputError
+from .base.tags import TAGS
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
@@ -40,7 +40,7 @@ class Tags:
     Attributes
     ----------
     probs : ndarray (50,) float32
-        Mean probability of each tag over the windows, in the order of `mtlib.tags.TAGS`.
+        Mean probability of each tag over the windows, in the order of `mtlib.base.tags.TAGS`.
     """
 
     file: Path

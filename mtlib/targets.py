@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from . import published
-from .errors import InputError
+from .base import published
+from .base.errors import InputError
 from .svm import Split
 
 REPOSITORY = "transfer_learning_music"

@@ -12,8 +12,8 @@ from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
 from . import evaluation
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .store import TASKS
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .errors import at_least
+from .base.errors import at_least
 from .models import CRNN
 
 

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from . import complexity, structures
+from .base.errors import at_least
 from .devices import autocast, best_precision, keep_freed_memory
-from .errors import at_least
 
 
 def step_seconds(

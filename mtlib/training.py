@@ -28,8 +28,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from .base.errors import InputError
 from .devices import autocast, keep_freed_memory
-from .errors import InputError
 from .loading import Clips
 from .tasks import loss_function, prior, probabilities, score
 

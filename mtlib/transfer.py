@@ -28,9 +28,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import parallel, paths, provenance, published, shards, svm
-from .errors import InputError
-from .targets import TASKS, Task, TaskData, author_splits, feature_sets, filtered_split, honest_splits, load
+from . import shards, svm
+from .base import parallel, paths, provenance, published
+from .base.errors import InputError
+from .targets import (
+    TASKS,
+    Task,
+    TaskData,
+    author_splits,
+    feature_sets,
+    filtered_split,
+    honest_splits,
+    load,
+)
 
 CONFIRM = 0.005
 """How near to the best R² a linear machine must come to be trained by libsvm as the author did."""

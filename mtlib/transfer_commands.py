@@ -41,7 +41,8 @@ def transfer_runs_command(
     """
     import pandas as pd
 
-    from . import profiles, sources, transfer_runs
+    from . import sources, transfer_runs
+    from .base import profiles
 
     targets = transfer_runs.target_names(",".join(names) or "synthetic")
     source = sources.open_source(profile, corpus, scheduler=scheduler)

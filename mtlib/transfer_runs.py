@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from . import corpus as corpora
-from . import experiment, features, probes, profiles, recorded, sources, statistics, sweeps, views
+from . import experiment, features, probes, recorded, sources, statistics, sweeps, views
+from .base import profiles
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .specs import RunSpec
 from .statistics import Estimate
 from .synthetic import targets

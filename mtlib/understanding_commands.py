@@ -35,7 +35,8 @@ def understanding_command(
     """
     import pandas as pd
 
-    from . import genre_runs, profiles, recorded, sources, sweeps, transfer_runs, understanding_runs
+    from . import genre_runs, recorded, sources, sweeps, transfer_runs, understanding_runs
+    from .base import profiles
 
     sizes = profiles.named(profile)
     how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}

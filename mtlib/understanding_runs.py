@@ -18,9 +18,18 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import auralisation, cooccurrence, deconvolution, features, label_vectors, probes, randomisation, stems
+from . import (
+    auralisation,
+    cooccurrence,
+    deconvolution,
+    features,
+    label_vectors,
+    probes,
+    randomisation,
+    stems,
+)
+from .base.errors import InputError
 from .corpus import Corpus
-from .errors import InputError
 from .runs import Run
 from .statistics import Estimate, mean
 from .synthetic import composer, corpora, population

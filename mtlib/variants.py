@@ -17,8 +17,8 @@ import soundfile
 import soxr
 
 from . import corpus as corpora
+from .base.errors import InputError, one_of
 from .corpus import Corpus
-from .errors import InputError, one_of
 from .shards import Read, to_int16
 
 MP3 = {"mp3, 64 kbit/s": 64, "mp3, 16 kbit/s": 16}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from . import frontend
 from .audio import SAMPLE_RATE
-from .errors import InputError, one_of
+from .base.errors import InputError, one_of
 from .pcen import PCEN
 from .weighting import AWeighting, PerFrequency
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mtlib import browser, paths
-from mtlib import published as published_files
+from mtlib import browser
+from mtlib.base import paths
+from mtlib.base import published as published_files
 
 LONGEST = ("test_book", "test_sweeps", "test_transfer")
 """Files that come first, so that two processes end together."""

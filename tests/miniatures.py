@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from mtlib.tags import TAGS
+from mtlib.base.tags import TAGS
 
 AMPLITUDE = 0.3
 

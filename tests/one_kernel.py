@@ -9,7 +9,8 @@ from nbclient import NotebookClient
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from mtlib import book, paths
+from mtlib import book
+from mtlib.base import paths
 
 ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}
 """Trainings of a second each: starting processes for them would take longer."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import annotation_plan, reannotation
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_the_plan_keeps_its_promise():

@@ -1,6 +1,7 @@
 """The API page holds every public name of the module, and every public name has its docstring."""
 
-from mtlib import api, paths
+from mtlib import api
+from mtlib.base import paths
 
 
 def test_every_public_function_has_a_docstring():

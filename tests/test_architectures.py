@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import architecture_results, architectures, paths, profiles, sweeps
-from mtlib.errors import InputError
+from mtlib import architecture_results, architectures, sweeps
+from mtlib.base import paths, profiles
+from mtlib.base.errors import InputError
 from mtlib.statistics import Estimate
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtlib import auralisation, excerpts, frontend
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 FRONTENDS = {
     "compact": (frontend.compact_frontend, 48_000),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import batches, targets
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def normalised(length, n=2000, n_features=12, seed=0):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mtlib import paths
+from mtlib.base import paths
 
 TEXT = (paths.ROOT / "book" / "references.bib").read_text(encoding="utf-8")
 ENTRIES = dict(re.findall(r"^@\w+\{(\w+),(.*?)^\}", TEXT, re.MULTILINE | re.DOTALL))

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from mtlib import book, builds, claims, pages
 from mtlib.__main__ import program
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def output(kind, data, **metadata):

@@ -10,7 +10,7 @@ import soundfile
 from PIL import Image
 
 from mtlib import charts, drawings, pages
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_a_picture_has_its_first_row_at_the_bottom_and_its_extremes_at_the_ends_of_the_colours():

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from mtlib import claims
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def notebook(tmp_path, *rows):

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mtlib import correlation
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def rng():

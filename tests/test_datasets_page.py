@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlib import paths
+from mtlib.base import paths
 from mtlib.datasets import DATASETS
 
 PAGE = (paths.DATA.parent / "book" / "real_corpora.md").read_text()

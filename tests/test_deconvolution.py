@@ -9,7 +9,7 @@ from scipy import signal
 from torch.nn import functional as F
 
 from mtlib import deconvolution, layers, released, structures
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 NETWORKS = [
     ("compact", 5, {"n_frames": 340, "pool_first": False}),

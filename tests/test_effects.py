@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mtlib.base.errors import InputError
 from mtlib.effects import Factorial
-from mtlib.errors import InputError
 
 FACTORS = {"magnitude": ("log", "linear"), "weighting": ("bypass", "a", "flat"), "scaler": ("x1", "x10")}
 

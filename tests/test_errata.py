@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import pytest
 
-from mtlib import errata, paths
-from mtlib.errors import InputError
+from mtlib import errata
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 
 CELLS = json.loads((paths.ROOT / "book" / "errata.ipynb").read_text(encoding="utf-8"))["cells"]
 CODE = "\n".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code")

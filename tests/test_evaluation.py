@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mtlib import evaluation
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 THEIRS = {"roc": roc_auc_score, "pr": average_precision_score}
 

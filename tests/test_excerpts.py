@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import audio, excerpts
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_the_phrase_is_the_sum_of_its_stems_and_does_not_clip():

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import toy
 from mtlib import features, frontend, structures
 from mtlib.__main__ import program
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def music(n_clips, n_samples, seed=0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mtlib import audio, frontend, pitch
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 CLIPS = ("bensound-cute", "bensound-actionable", "bensound-dubstep", "bensound-thejazzpiano")
 DATA = "music-auto_tagging-keras/data"

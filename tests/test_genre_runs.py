@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import genre_runs, profiles, recorded, sources, sweeps
+from mtlib import genre_runs, recorded, sources, sweeps
+from mtlib.base import profiles
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
 

@@ -6,7 +6,7 @@ from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
 from mtlib import gram
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 @pytest.mark.parametrize("standardise", [False, True])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtlib import keras, released
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 CRNN = "music-auto_tagging-keras/data/music_tagger_crnn_weights_theano.h5"
 COMPACT = "transfer_learning_music/keras2_model/model_best.hdf5"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import kernels, released
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 PATTERNS = {
     "onset": (np.array([[-1, 0, 1]] * 3), 0.0, "change in time"),

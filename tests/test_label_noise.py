@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import label_noise, paths
-from mtlib.errors import InputError
+from mtlib import label_noise
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.label_noise import METHODS, QUANTITIES, Annotator, Counts
 
 

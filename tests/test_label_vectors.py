@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import cooccurrence, correlation, label_vectors, msd_labels, paths, released
-from mtlib.errors import InputError
-from mtlib.tags import TAGS
+from mtlib import cooccurrence, correlation, label_vectors, msd_labels, released
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.base.tags import TAGS
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtlib import listening
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def sound():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtlib import listening_bench
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 from mtlib.listening_bench import Panel, Sound
 
 TONE = np.sin(np.arange(12_000) / 5).astype(np.float32)

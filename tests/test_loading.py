@@ -8,7 +8,7 @@ import torch
 
 import toy
 from mtlib import loading, views
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 PARTS = [np.array([3, 0]), np.array([7, 7, 1])]
 

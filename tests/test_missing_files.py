@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import one_kernel
-from mtlib import book, browser, paths
+from mtlib import book, browser
+from mtlib.base import paths
 
 CHAPTER = "book/02_background"
 

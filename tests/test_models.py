@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtlib import models
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_parameter_counts_are_those_of_the_thesis_and_the_release():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mtlib import correlation, noise_effects
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 TAGS = ("a", "b", "c", "d")
 

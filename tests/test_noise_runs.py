@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import evaluation, noise_runs, paths, sources, synthetic
+from mtlib import evaluation, noise_runs, sources, synthetic
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.corpus import Corpus
-from mtlib.errors import InputError
 
 
 @pytest.fixture

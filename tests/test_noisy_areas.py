@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import evaluation, label_noise, noisy_areas
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def rng(seed=0):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from mtlib import parallel
-from mtlib.errors import InputError
+from mtlib.base import parallel
+from mtlib.base.errors import InputError
 
 
 def test_a_cluster_that_cannot_import_mtlib_is_named(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtlib import pcen
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 RATE, HOP = 12_000, 256
 

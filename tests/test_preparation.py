@@ -17,10 +17,11 @@ import soundfile
 from click.testing import CliRunner
 
 from miniatures import cbr, slices, sound, tone
-from mtlib import corpus, downloads, paths, preparation
+from mtlib import corpus, downloads, preparation
 from mtlib.__main__ import program
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.datasets import find
-from mtlib.errors import InputError
 
 GTZAN = find("gtzan_genre")
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import paths, preprocessing, profiles, sources, sweeps
-from mtlib.errors import InputError
+from mtlib import preprocessing, sources, sweeps
+from mtlib.base import paths, profiles
+from mtlib.base.errors import InputError
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 

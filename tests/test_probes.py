@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mtlib import probes
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 3, 120)

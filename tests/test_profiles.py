@@ -2,8 +2,8 @@
 
 import pytest
 
-from mtlib import profiles
-from mtlib.errors import InputError
+from mtlib.base import profiles
+from mtlib.base.errors import InputError
 
 GOOD = {"profile": "quick", "corpus": "synthetic", "seed": 0, "device": "auto", "scheduler": ""}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mtlib import claims, protocols
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_decidable_claims_are_those_that_published_files_decide():

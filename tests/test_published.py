@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from mtlib import published
 from mtlib.__main__ import program
-from mtlib.errors import InputError
+from mtlib.base import published
+from mtlib.base.errors import InputError
 
 NAME = "music-auto_tagging-keras/data/bensound-cute.npy"
 CONTENT = b"what the author published"
@@ -119,7 +119,7 @@ def test_fetch_lists_what_is_there_missing_and_damaged(home, server):
 
 
 def test_every_published_file_matches_the_list(published):
-    from mtlib import published as files
+    from mtlib.base import published as files
 
     assert {files.state(artifact) for artifact in files.ARTIFACTS.values()} == {"present"}
 

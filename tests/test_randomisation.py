@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtlib import randomisation, structures
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import paths, rankings
-from mtlib.errors import InputError
+from mtlib import rankings
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.targets import LAYER_SETS
 
 REPORTED = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlib import label_noise, reannotation
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 from mtlib.label_noise import PERFECT, Annotator
 from mtlib.reannotation import Design, Setting
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import complexity, paths, receptive_fields, structures
-from mtlib.errors import InputError
+from mtlib import complexity, receptive_fields, structures
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 
 
 def printed():

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import keras, models, paths, released
-from mtlib.errors import InputError
-from mtlib.tags import TAGS
+from mtlib import keras, models, released
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.base.tags import TAGS
 
 CLIPS = ("bensound-cute", "bensound-actionable", "bensound-dubstep", "bensound-thejazzpiano")
 TAGGER = "music-auto_tagging-keras"

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mtlib import repetition
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_intervals_cover_as_they_say():

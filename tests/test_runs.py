@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 import toy
 from mtlib import loading, runs, sweeps, training
 from mtlib.__main__ import program
+from mtlib.base.errors import InputError
 from mtlib.corpus import Corpus
-from mtlib.errors import InputError
 
 
 @pytest.fixture(scope="module")

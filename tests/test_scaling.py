@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtlib import scaling, structures
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def case(**options):

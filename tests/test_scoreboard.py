@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtlib import scoreboard, transfer
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def result(score, name="135"):

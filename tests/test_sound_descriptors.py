@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlib import auralisation, excerpts, frontend, sound_descriptors
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mtlib import statistics
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_intervals_cover_as_they_say():

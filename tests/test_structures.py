@@ -5,8 +5,9 @@ import csv
 import pytest
 import torch
 
-from mtlib import complexity, models, paths, structures
-from mtlib.errors import InputError
+from mtlib import complexity, models, structures
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 
 
 def reference():

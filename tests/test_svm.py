@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from mtlib import interior_point, svm, targets, transfer
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def problem(seed=0, n=120, n_classes=3, regression=False):

@@ -17,7 +17,7 @@ import pytest
 
 import toy
 from mtlib import runs, sweeps
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 N_RUNS = 6
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from mtlib import tagging
 from mtlib.__main__ import program
-from mtlib.errors import InputError
-from mtlib.tags import TAGS
+from mtlib.base.errors import InputError
+from mtlib.base.tags import TAGS
 
 CLIPS = "music-auto_tagging-keras/data"
 

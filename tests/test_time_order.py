@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtlib import models, time_order
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_segments_are_kept_whole_and_the_rest_stays():

@@ -3,7 +3,7 @@
 import pytest
 
 from mtlib import complexity, timing
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_a_wider_network_takes_longer_and_costs_are_those_of_complexity():

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 import toy
 from mtlib import devices, loading, structures, tasks, training
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 from mtlib.training import Training
 
 TRAIN, VALID = np.arange(48), np.arange(48, 64)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import paths, targets, transfer
-from mtlib.errors import InputError
+from mtlib import targets, transfer
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 
 needs_files = pytest.mark.usefixtures("published")
 REPORTED = (

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import paths, profiles, recorded, transfer_runs
-from mtlib.errors import InputError
+from mtlib import recorded, transfer_runs
+from mtlib.base import paths, profiles
+from mtlib.base.errors import InputError
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1)
 

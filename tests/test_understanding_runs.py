@@ -8,7 +8,7 @@ import pytest
 
 import toy
 from mtlib import corpus, genre_runs, recorded, statistics, sweeps, understanding_runs
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 import toy
 from mtlib import variants
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def music(n=24_000, seed=0):

@@ -6,7 +6,7 @@ MagnaTagATune; the others print where to get them. FMA is the example of ``book/
 to add one's own.
 """
 
-from ..errors import InputError
+from ..base.errors import InputError
 from . import (
     emomusic,
     extended_ballroom,

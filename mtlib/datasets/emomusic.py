@@ -11,8 +11,18 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
-from ..errors import InputError
-from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, read_rows, stem, tag_table, text
+from ..base.errors import InputError
+from .scanning import (
+    Dataset,
+    Scan,
+    audio_files,
+    count_unlabelled,
+    locate,
+    read_rows,
+    stem,
+    tag_table,
+    text,
+)
 
 TARGETS = ("arousal", "valence")
 STATIC = "static_annotations.csv"

@@ -10,8 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
-from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, stratified_folds, tag_table, text
+from ..base.errors import InputError
+from .scanning import (
+    Dataset,
+    Scan,
+    audio_files,
+    count_unlabelled,
+    locate,
+    stratified_folds,
+    tag_table,
+    text,
+)
 
 INDEX = "extendedballroom_v1.1.xml"
 CLASSES = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from ..base.errors import InputError
 from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, tag_table, text
 
 NO_AUDIO = (99134, 108925, 133297)

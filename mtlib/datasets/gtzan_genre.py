@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import paths
+from ..base import paths
 from .scanning import Dataset, Scan, audio_files, locate, stem, stratified_folds, tag_table, text
 
 CLASSES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")

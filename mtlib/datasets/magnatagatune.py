@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import paths
-from ..errors import InputError
+from ..base import paths
+from ..base.errors import InputError
 from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, group_folds, locate, read_rows, text
 
 FOLDERS = "0123456789abcdef"

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import paths
-from ..errors import InputError
-from ..tags import CATEGORY, TAGS
+from ..base import paths
+from ..base.errors import InputError
+from ..base.tags import CATEGORY, TAGS
 from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, read_text, tag_table, text
 
 SPLITS = ("train", "valid", "test")

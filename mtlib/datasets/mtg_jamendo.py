@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .. import audio
-from ..errors import InputError
+from ..base.errors import InputError
 from .scanning import (
     SOURCE_SAMPLES,
     Dataset,

@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from .. import audio
-from ..errors import InputError
+from ..base.errors import InputError
 
 SOURCE_SAMPLES = audio.N_SAMPLES[1366]
 """Samples of a clip of a tagging source: 29.12 s at 12 kHz."""

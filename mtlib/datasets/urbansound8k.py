@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from ..base.errors import InputError
 from .scanning import Dataset, Scan, audio_files, locate, read_rows, tag_table, text
 
 TABLE = "UrbanSound8K.csv"

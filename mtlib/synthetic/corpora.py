@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import corpus, paths
-from ..errors import InputError
-from ..profiles import Profile
+from .. import corpus
+from ..base import paths
+from ..base.errors import InputError
+from ..base.profiles import Profile
+from ..base.tags import CATEGORY, TAGS
 from ..shards import Read, digest, to_int16
-from ..tags import CATEGORY, TAGS
 from . import composer, labels, latents, render, tagrules
 from .targets import TARGETS
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import paths
-from ..errors import InputError
+from ..base import paths
+from ..base.errors import InputError
 from . import soundfont
 
 RATE = 44_100

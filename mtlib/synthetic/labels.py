@@ -16,8 +16,8 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from ..errors import InputError
-from ..tags import TAGS
+from ..base.errors import InputError
+from ..base.tags import TAGS
 from . import latents, tagrules
 from .draws import uniform
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from ..base.errors import InputError
 from .draws import choice, normal, uniform
 from .recipes import FORMS, Recipes, standard
 from .score import ERAS, MANNERS

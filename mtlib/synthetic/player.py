@@ -22,8 +22,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .. import paths
-from ..errors import InputError
+from ..base import paths
+from ..base.errors import InputError
 from . import instruments
 
 CPU_SECONDS = 5.0

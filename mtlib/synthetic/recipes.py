@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import paths
-from ..errors import InputError
-from ..tags import CATEGORY, TAGS
+from ..base import paths
+from ..base.errors import InputError
+from ..base.tags import CATEGORY, TAGS
 from .score import ERAS, HIGHEST, LOWEST, MANNERS
 
 DRUMS = {

@@ -19,7 +19,7 @@ import numpy as np
 import soxr
 from scipy.signal import lfilter
 
-from ..errors import InputError
+from ..base.errors import InputError
 from . import instruments, player, production, voices
 from .score import MANNERS, NOTE, ROLES, Part, Score
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import paths, shards
+from .. import shards
+from ..base import paths
 
 _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
 _GENERATOR = np.dtype([("kind", "<u2"), ("amount", "<i2")])

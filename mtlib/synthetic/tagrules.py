@@ -10,7 +10,7 @@ Used by chapters 3 and 7.
 import numpy as np
 import pandas as pd
 
-from ..tags import CATEGORY, TAGS
+from ..base.tags import CATEGORY, TAGS
 from .latents import shares
 from .recipes import Recipes, standard
 
@@ -30,7 +30,7 @@ def salience(latents: pd.DataFrame, recipes: Recipes | None = None) -> np.ndarra
     Returns
     -------
     np.ndarray [shape=(n, 50), dtype=float64]
-        Columns in the order of `mtlib.tags.TAGS`; a tag is true where it is above zero.
+        Columns in the order of `mtlib.base.tags.TAGS`; a tag is true where it is above zero.
     """
     recipes = recipes or standard()
     share = shares(latents, recipes)

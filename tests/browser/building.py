@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import one_kernel
-from mtlib import book, paths
+from mtlib import book
+from mtlib.base import paths
 
 CHAPTER = "book/02_background"
 

@@ -2,7 +2,8 @@
 
 import json
 
-from mtlib import book, paths
+from mtlib import book
+from mtlib.base import paths
 
 
 class Chapter:

@@ -2,7 +2,8 @@
 
 from chapter import Chapter
 
-from mtlib import protocols, published
+from mtlib import protocols
+from mtlib.base import published
 
 
 def test_every_decidable_claim_is_judged_in_both_protocols(monkeypatch):

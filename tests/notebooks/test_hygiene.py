@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from mtlib import book, paths, profiles
+from mtlib import book
+from mtlib.base import paths, profiles
 
 NOTEBOOKS = sorted((paths.ROOT / "book").glob("*.ipynb"))
 

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from miniatures import COLUMNS, cbr, quoted
-from mtlib import claims, paths, preparation
+from mtlib import claims, preparation
+from mtlib.base import paths
 from mtlib.datasets import find
 
 

@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from mtlib import book, paths
+from mtlib import book
+from mtlib.base import paths
 
 UNIT = r"(?:%|percentage points|points|AUC|ms|s|seconds|min|minutes|core-seconds|Hz|kHz|dB|bits)"
 MEASURED = re.compile(

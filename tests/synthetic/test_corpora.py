@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import corpus, paths, sources, synthetic
-from mtlib.errors import InputError
-from mtlib.profiles import PROFILES
+from mtlib import corpus, sources, synthetic
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.base.profiles import PROFILES
+from mtlib.base.tags import TAGS
 from mtlib.synthetic import corpora, labels, latents, tagrules
-from mtlib.tags import TAGS
 
 TINY = dataclasses.replace(PROFILES["smoke"], n_train=60, n_valid=4, n_test=6, clip_seconds=1.5)
 

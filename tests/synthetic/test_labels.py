@@ -3,9 +3,9 @@ import pytest
 from scipy.stats import norm
 
 from mtlib import synthetic
-from mtlib.errors import InputError
+from mtlib.base.errors import InputError
+from mtlib.base.tags import CATEGORY, TAGS
 from mtlib.synthetic import labels, latents, recipes, tagrules
-from mtlib.tags import CATEGORY, TAGS
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from mtlib import paths
-from mtlib.errors import InputError
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.synthetic import recipes
 
 

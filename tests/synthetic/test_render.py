@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from mtlib import parallel
-from mtlib.errors import InputError
+from mtlib.base import parallel
+from mtlib.base.errors import InputError
 from mtlib.synthetic import instruments, player, render, voices
 from mtlib.synthetic.production import PEAK, band, compress, produce, saturate
 from mtlib.synthetic.score import NOTE, Part, Production, Score

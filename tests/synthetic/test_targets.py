@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mtlib import sources
-from mtlib.errors import InputError
-from mtlib.profiles import PROFILES
+from mtlib.base.errors import InputError
+from mtlib.base.profiles import PROFILES
 from mtlib.synthetic import latents, recipes
 from mtlib.synthetic.score import HIGHEST, LOWEST
 from mtlib.synthetic.targets import TARGETS

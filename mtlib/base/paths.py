@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 """The repository: notebooks, data and configuration."""
 
 DATA = ROOT / "data"

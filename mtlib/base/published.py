@@ -1,7 +1,7 @@
 """The thesis author's published files: found, fetched, verified.
 
 ``data/published.toml`` lists each file with its address at a pinned commit, its size and SHA-256, its
-licence, and whether a public build may contain it. A file is looked for under `mtlib.paths.published`
+licence, and whether a public build may contain it. A file is looked for under `mtlib.base.paths.published`
 first and downloaded only if missing; whatever the source, only a file with the right hash is used.
 Chapters 2, 3, 6 and 7 ask the author's files.
 """
@@ -29,7 +29,7 @@ class Artifact:
     """One published file."""
 
     name: str
-    """``repository/path``: its place below `mtlib.paths.published`."""
+    """``repository/path``: its place below `mtlib.base.paths.published`."""
     url: str
     n_bytes: int
     sha256: str
