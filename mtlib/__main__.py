@@ -165,7 +165,8 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
 
     Example: python -m mtlib tag song.mp3 --top 10
     """
-    from . import audio, tagging
+    from . import tagging
+    from .signal import audio
 
     tagger = tagging.load_model(model)
     found, failures = tagging.find_audio(files)

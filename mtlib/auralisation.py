@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .base.errors import InputError
-from .frontend import STFT, MelSpectrogram
+from .signal.frontend import STFT, MelSpectrogram
 
 WAYS = ("phase", "mask", "no phase")
 
@@ -42,7 +42,7 @@ class Analysis:
     Parameters
     ----------
     frontend : Module
-        A front end of `mtlib.frontend`, on mel bands or on an STFT.
+        A front end of `mtlib.signal.frontend`, on mel bands or on an STFT.
 
     Raises
     ------

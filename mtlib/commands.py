@@ -187,7 +187,8 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     import numpy as np
     from tqdm import tqdm
 
-    from . import audio, features, tagging
+    from . import features, tagging
+    from .signal import audio
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")

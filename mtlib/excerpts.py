@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import audio
 from .base import published
 from .base.errors import InputError
+from .signal import audio
 
 
 @dataclass(frozen=True)

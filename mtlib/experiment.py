@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import structures, tasks, views
+from . import structures, tasks
 from .base.errors import InputError
 from .corpus import Corpus
 from .loading import Clips
+from .signal import views
 from .training import Fitted, fit, predict, seeded
 
 SPLITS = ("train", "valid", "test")

@@ -24,11 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import audio, frontend, released, runs, shards, structures, views
+from . import released, runs, shards, structures
 from .base import paths
 from .base.errors import InputError
 from .corpus import Corpus
 from .layers import ACTIVATIONS
+from .signal import audio, frontend, views
 
 N_MFCC = 20
 """Coefficients; with first and second differences, means and deviations: 120 values."""

@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks, views
+from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks
 from .base import profiles
 from .corpus import Corpus
 from .runs import Run
+from .signal import views
 from .specs import Model, RunSpec, View
 from .statistics import Estimate, mean
 from .training import Training

@@ -15,9 +15,9 @@ from IPython.display import HTML
 from torch.nn import functional as F
 
 from . import charts, pages
-from .audio import SAMPLE_RATE
 from .base import published
 from .base.errors import InputError
+from .signal.audio import SAMPLE_RATE
 
 COMPRESSION = 0.8
 """Of the players, so that a page with many stays small (about 3.5 kB a second)."""

@@ -1,6 +1,6 @@
 """Views by pitch, from librosa: the constant-Q transform and the chromagram.
 
-They are pictures of one clip for the reader and for comparison; networks are fed by `mtlib.frontend`.
+They are pictures of one clip for the reader and for comparison; networks are fed by `mtlib.signal.frontend`.
 Chapter 2 shows them [Choi2018, §2.3.2].
 
 Conventions
@@ -11,8 +11,8 @@ Conventions
 import librosa
 import numpy as np
 
-from .audio import SAMPLE_RATE
 from .base.errors import InputError, at_least
+from .signal.audio import SAMPLE_RATE
 
 
 def cqt(

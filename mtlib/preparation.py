@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from . import audio, corpus
+from . import corpus
 from .base import parallel, paths
 from .base.errors import InputError
 from .datasets import Dataset, Scan
 from .reports import Report, n_clips, summarise
 from .shards import Read, checksum, to_int16
+from .signal import audio
 
 SHORT = ("drop", "pad", "repeat")
 """What becomes of a clip shorter than a tagging source needs: left out, zeros at its end, or repeated."""

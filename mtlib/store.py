@@ -17,10 +17,10 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from .audio import display_name
 from .base import parallel, paths
 from .base.errors import InputError
 from .shards import ReadShard, Shard, atomic, check_space, digest, told_if_full, write_shard
+from .signal.audio import display_name
 
 TASKS = ("multilabel", "multiclass", "regression")
 """What the labels are: (n_clips, n_tags) of 0 and 1; (n_clips,) class indices; (n_clips, n_tags) numbers."""

@@ -23,10 +23,11 @@ import numpy as np
 import pandas as pd
 
 from . import corpus as corpora
-from . import experiment, features, probes, recorded, sources, statistics, sweeps, views
+from . import experiment, features, probes, recorded, sources, statistics, sweeps
 from .base import profiles
 from .base.errors import InputError
 from .corpus import Corpus
+from .signal import views
 from .specs import RunSpec
 from .statistics import Estimate
 from .synthetic import targets

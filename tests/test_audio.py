@@ -11,9 +11,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlib import audio
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.signal import audio
 
 CLIPS = "music-auto_tagging-keras/data"
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import auralisation, excerpts, frontend
+from mtlib import auralisation, excerpts
 from mtlib.base.errors import InputError
+from mtlib.signal import frontend
 
 FRONTENDS = {
     "compact": (frontend.compact_frontend, 48_000),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mtlib import audio, excerpts
+from mtlib import excerpts
 from mtlib.base.errors import InputError
+from mtlib.signal import audio
 
 
 def test_the_phrase_is_the_sum_of_its_stems_and_does_not_clip():

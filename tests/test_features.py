@@ -9,9 +9,10 @@ import torch
 from click.testing import CliRunner
 
 import toy
-from mtlib import features, frontend, structures
+from mtlib import features, structures
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
+from mtlib.signal import frontend
 
 
 def music(n_clips, n_samples, seed=0):

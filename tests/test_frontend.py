@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import audio, frontend, pitch
+from mtlib import pitch
 from mtlib.base.errors import InputError
+from mtlib.signal import audio, frontend
 
 CLIPS = ("bensound-cute", "bensound-actionable", "bensound-dubstep", "bensound-thejazzpiano")
 DATA = "music-auto_tagging-keras/data"

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import toy
-from mtlib import loading, views
+from mtlib import loading
 from mtlib.base.errors import InputError
+from mtlib.signal import views
 
 PARTS = [np.array([3, 0]), np.array([7, 7, 1])]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import pcen
 from mtlib.base.errors import InputError
+from mtlib.signal import pcen
 
 RATE, HOP = 12_000, 256
 

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtlib import auralisation, excerpts, frontend, sound_descriptors
+from mtlib import auralisation, excerpts, sound_descriptors
 from mtlib.base.errors import InputError
+from mtlib.signal import frontend
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import views, weighting
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.signal import views, weighting
 
 
 def test_the_a_curve_is_the_standards_table_and_librosas():

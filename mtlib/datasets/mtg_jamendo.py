@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .. import audio
 from ..base.errors import InputError
+from ..signal import audio
 from .scanning import (
     SOURCE_SAMPLES,
     Dataset,

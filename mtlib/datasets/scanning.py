@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from .. import audio
 from ..base.errors import InputError
+from ..signal import audio
 
 SOURCE_SAMPLES = audio.N_SAMPLES[1366]
 """Samples of a clip of a tagging source: 29.12 s at 12 kHz."""

@@ -27,8 +27,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from ..base.errors import InputError
 from . import mpeg
-from .base.errors import InputError
 from .stderr import quiet_stderr
 
 SAMPLE_RATE = 12_000

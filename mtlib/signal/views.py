@@ -12,9 +12,9 @@ import librosa
 import numpy as np
 from torch import Tensor, nn
 
+from ..base.errors import InputError, one_of
 from . import frontend
 from .audio import SAMPLE_RATE
-from .base.errors import InputError, one_of
 from .pcen import PCEN
 from .weighting import AWeighting, PerFrequency
 

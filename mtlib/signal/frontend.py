@@ -3,7 +3,7 @@
 A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogram` (or `STFT`), `Decibel`,
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
 `compact_frontend` and `theano_compact_frontend`. What comes between decibels and network is in
-`mtlib.weighting` and `mtlib.pcen`; `mtlib.views` makes chains from plain values. Chapter 2 shows them,
+`mtlib.signal.weighting` and `mtlib.signal.pcen`; `mtlib.signal.views` makes chains from plain values. Chapter 2 shows them,
 chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
 
 Conventions
@@ -23,8 +23,8 @@ import torch
 import torchaudio.functional
 from torch import Tensor, nn
 
+from ..base.errors import InputError, at_least, one_of
 from .audio import SAMPLE_RATE
-from .base.errors import InputError, at_least, one_of
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
 

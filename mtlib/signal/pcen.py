@@ -17,7 +17,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 
 class PCEN(nn.Module):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 _POLES = (20.598997, 107.65265, 737.86223, 12194.217)  # hertz; IEC 61672-1, annex E
 
