@@ -18,8 +18,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mtlib import claims, correlation, evaluation, statistics
 from mtlib.base import paths, provenance
+from mtlib.evidence import claims, correlation, evaluation, statistics
 
 SEED_DEVIATION = 0.007
 CLIP_DEVIATION = 0.0027

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from . import architecture_results, rules, statistics
+from . import architecture_results
 from .architectures import BUDGETS, ORDER, RATE_SEED
-from .statistics import Estimate
+from .evidence import rules, statistics
+from .evidence.statistics import Estimate
 
 Judged = dict[str, Any]
 

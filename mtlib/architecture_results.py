@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import architectures, evaluation, preprocessing, rules, statistics, sweeps, tasks
-from . import recorded as recorded_tables
+from . import architectures, preprocessing, sweeps, tasks
 from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 from .base import paths
 from .base.errors import InputError
 from .corpus import Corpus
+from .evidence import evaluation, rules, statistics
+from .evidence import recorded as recorded_tables
+from .evidence.statistics import Estimate
 from .runs import Run
-from .statistics import Estimate
 
 _COLUMNS = (
     ["configuration", "structure", "budget", "seed", "roc_auc", "peak_rate", "valid_auc", "key"],

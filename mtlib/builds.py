@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from . import claims, pages
+from . import pages
 from .base.errors import InputError
 from .base.paths import DATA
+from .evidence import claims
 from .shards import atomic
 
 PUBLISHED = DATA / "results" / "published_build.json"

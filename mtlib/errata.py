@@ -18,9 +18,10 @@ from pathlib import Path
 
 from IPython.display import display
 
-from . import claims, thesis_index
+from . import thesis_index
 from .base.errors import InputError
 from .base.paths import DATA
+from .evidence import claims
 
 MIME = "application/vnd.mtlib.erratum+json"
 BASES = ("arithmetic", "published files", "label counts", "recorded scores")

@@ -19,10 +19,10 @@ from torch import nn
 from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks
 from .base import profiles
 from .corpus import Corpus
+from .evidence.statistics import Estimate, mean
 from .runs import Run
 from .signal import views
 from .specs import Model, RunSpec, View
-from .statistics import Estimate, mean
 from .training import Training
 
 NETWORKS, LAYERS = "genre_networks", "genre_layers"

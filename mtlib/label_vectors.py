@@ -2,7 +2,7 @@
 
 The output layer holds one vector a tag. Tags whose vectors point the same way are given for the same
 reasons; the thesis compares that with how often tags occur together [Choi2018, §7.3, Eq. 7.1]. Chapter 7
-uses it, with the author's networks and the co-occurrence of `mtlib.cooccurrence`.
+uses it, with the author's networks and the co-occurrence of `mtlib.evidence.cooccurrence`.
 
 Conventions
     Vectors are (feature, tag). Pairs are unordered, (i, j) with i < j, 1,225 for fifty tags; a ranking

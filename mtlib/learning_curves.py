@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 from .base.errors import InputError, at_least
-from .statistics import Estimate
+from .evidence.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from . import charts, pages, thesis_index
-from .claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
+from .evidence.claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
 
 VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
 """What the real evidence for a claim can come to."""

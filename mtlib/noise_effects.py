@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from . import statistics
 from .base.errors import InputError
-from .correlation import Correlation
-from .statistics import Estimate
+from .evidence import statistics
+from .evidence.correlation import Correlation
+from .evidence.statistics import Estimate
 
 
 def swept_means(areas: pd.DataFrame, tags: Collection[str]) -> pd.DataFrame:

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, runs, sources, sweeps, synthetic
-from . import recorded as recorded_tables
+from . import runs, sources, sweeps, synthetic
 from .base import profiles
 from .base.errors import InputError
 from .corpus import Corpus
+from .evidence import evaluation
+from .evidence import recorded as recorded_tables
 from .specs import RunSpec
 from .training import Training
 

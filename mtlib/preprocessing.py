@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import evaluation, learning_curves, statistics, tasks
-from . import recorded as recorded_tables
+from . import learning_curves, tasks
 from .base import paths
 from .base.errors import InputError
 from .base.profiles import Settings
 from .corpus import Corpus
-from .effects import Factorial
+from .evidence import evaluation, statistics
+from .evidence import recorded as recorded_tables
+from .evidence.factorial import Factorial
+from .evidence.statistics import Estimate
 from .runs import Run
 from .specs import RunSpec, from_dict
-from .statistics import Estimate
 
 FACTORS = {
     "magnitude": ("log", "linear"),

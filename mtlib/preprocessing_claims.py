@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from . import claims, repetition, statistics
+from . import repetition
+from .evidence import claims, statistics
+from .evidence.statistics import Estimate
 from .learning_curves import Multiplier
 from .preprocessing import BASELINE, BEYOND, GRID, STFTS, Results, pairs
-from .statistics import Estimate
 
 Judged = dict[str, Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from . import claims
 from .base.errors import InputError
-from .claims import Evidence
+from .evidence import claims
+from .evidence.claims import Evidence
 
 WORDS = {
     "published": "published scores",

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from . import statistics
 from .base.errors import InputError
-from .statistics import Estimate
+from .evidence import statistics
+from .evidence.statistics import Estimate
 from .targets import LAYER_SETS
 
 NOT_RUN = ("1235", "1245", "1345")

@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from . import label_noise, synthetic
-from . import recorded as recorded_tables
 from .base import paths
 from .base.errors import InputError
 from .base.tags import TAGS
+from .evidence import recorded as recorded_tables
+from .evidence.statistics import proportion_interval
 from .label_noise import METHODS, PERFECT, QUANTITIES, Annotator, Counts
-from .statistics import proportion_interval
 
 NAME = "label_noise_procedure"
 POPULATION = 242_842

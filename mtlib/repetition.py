@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from .base.errors import InputError, at_least, one_of
-from .statistics import MARGIN
+from .evidence.statistics import MARGIN
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from . import evaluation, experiment, models, tasks
+from . import experiment, models, tasks
 from .base import paths, provenance
 from .base.errors import InputError
 from .corpus import Corpus
 from .devices import resolve_device
+from .evidence import evaluation
 from .specs import VERSION, RunSpec, from_dict
 
 

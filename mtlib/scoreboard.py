@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from . import statistics, transfer
+from . import transfer
 from .base import paths
 from .base.errors import InputError
-from .statistics import Estimate
+from .evidence import statistics
+from .evidence.statistics import Estimate
 from .targets import TASKS, load
 
 INDEX = ["task", "set", "protocol", "seed"]

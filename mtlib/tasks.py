@@ -11,9 +11,9 @@ import torch
 from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
-from . import evaluation
 from .base.errors import InputError
 from .corpus import Corpus
+from .evidence import evaluation
 from .store import TASKS
 
 

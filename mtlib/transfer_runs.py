@@ -23,13 +23,14 @@ import numpy as np
 import pandas as pd
 
 from . import corpus as corpora
-from . import experiment, features, probes, recorded, sources, statistics, sweeps
+from . import experiment, features, probes, sources, sweeps
 from .base import profiles
 from .base.errors import InputError
 from .corpus import Corpus
+from .evidence import recorded, statistics
+from .evidence.statistics import Estimate
 from .signal import views
 from .specs import RunSpec
-from .statistics import Estimate
 from .synthetic import targets
 from .training import Training
 

@@ -35,8 +35,9 @@ def understanding_command(
     """
     import pandas as pd
 
-    from . import genre_runs, recorded, sources, sweeps, transfer_runs, understanding_runs
+    from . import genre_runs, sources, sweeps, transfer_runs, understanding_runs
     from .base import profiles
+    from .evidence import recorded
 
     sizes = profiles.named(profile)
     how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}

@@ -18,20 +18,12 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import (
-    auralisation,
-    cooccurrence,
-    deconvolution,
-    features,
-    label_vectors,
-    probes,
-    randomisation,
-    stems,
-)
+from . import auralisation, deconvolution, features, label_vectors, probes, randomisation, stems
 from .base.errors import InputError
 from .corpus import Corpus
+from .evidence import cooccurrence
+from .evidence.statistics import Estimate, mean
 from .runs import Run
-from .statistics import Estimate, mean
 from .synthetic import composer, corpora, population
 from .synthetic.score import Score
 

@@ -6,9 +6,10 @@ from dataclasses import asdict
 import pytest
 from click.testing import CliRunner
 
-from mtlib import book, builds, claims, pages
+from mtlib import book, builds, pages
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
+from mtlib.evidence import claims
 
 
 def output(kind, data, **metadata):

@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from mtlib import claims
 from mtlib.base.errors import InputError
+from mtlib.evidence import claims
 
 
 def notebook(tmp_path, *rows):

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtlib import cooccurrence, msd_labels
+from mtlib import msd_labels
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
+from mtlib.evidence import cooccurrence
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 30), st.integers(2, 5))))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtlib import correlation
 from mtlib.base.errors import InputError
+from mtlib.evidence import correlation
 
 
 def rng():

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mtlib.base.errors import InputError
-from mtlib.effects import Factorial
+from mtlib.evidence.factorial import Factorial
 
 FACTORS = {"magnitude": ("log", "linear"), "weighting": ("bypass", "a", "flat"), "scaler": ("x1", "x10")}
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mtlib import evaluation
 from mtlib.base.errors import InputError
+from mtlib.evidence import evaluation
 
 THEIRS = {"roc": roc_auc_score, "pr": average_precision_score}
 

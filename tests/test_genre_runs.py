@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import genre_runs, recorded, sources, sweeps
+from mtlib import genre_runs, sources, sweeps
 from mtlib.base import profiles
+from mtlib.evidence import recorded
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
 

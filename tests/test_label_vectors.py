@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import cooccurrence, correlation, label_vectors, msd_labels, released
+from mtlib import label_vectors, msd_labels, released
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
+from mtlib.evidence import cooccurrence, correlation
 
 
 @pytest.fixture(scope="module")

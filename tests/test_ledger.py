@@ -2,7 +2,8 @@
 
 import pytest
 
-from mtlib import claims, ledger
+from mtlib import ledger
+from mtlib.evidence import claims
 
 
 def evidence(claim="C2.02", source="arithmetic", verdict="supported", **more) -> claims.Evidence:

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import correlation, noise_effects
+from mtlib import noise_effects
 from mtlib.base.errors import InputError
+from mtlib.evidence import correlation
 
 TAGS = ("a", "b", "c", "d")
 

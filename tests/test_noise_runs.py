@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import evaluation, noise_runs, sources, synthetic
+from mtlib import noise_runs, sources, synthetic
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.corpus import Corpus
+from mtlib.evidence import evaluation
 
 
 @pytest.fixture

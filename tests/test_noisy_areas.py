@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mtlib import evaluation, label_noise, noisy_areas
+from mtlib import label_noise, noisy_areas
 from mtlib.base.errors import InputError
+from mtlib.evidence import evaluation
 
 
 def rng(seed=0):

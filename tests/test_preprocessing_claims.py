@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import claims, preprocessing, preprocessing_claims
+from mtlib import preprocessing, preprocessing_claims
+from mtlib.evidence import claims
 from mtlib.preprocessing import BASELINE, GRID, STFTS
 
 

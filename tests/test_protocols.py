@@ -2,8 +2,9 @@
 
 import pytest
 
-from mtlib import claims, protocols
+from mtlib import protocols
 from mtlib.base.errors import InputError
+from mtlib.evidence import claims
 
 
 def test_decidable_claims_are_those_that_published_files_decide():

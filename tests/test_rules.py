@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlib import rules, statistics
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.correlation import Correlation
+from mtlib.evidence import rules, statistics
+from mtlib.evidence.correlation import Correlation
 
 finite = st.floats(-5, 5)
 

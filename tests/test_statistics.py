@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import statistics
 from mtlib.base.errors import InputError
+from mtlib.evidence import statistics
 
 
 def test_intervals_cover_as_they_say():

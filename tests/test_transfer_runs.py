@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import recorded, transfer_runs
+from mtlib import transfer_runs
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
+from mtlib.evidence import recorded
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1)
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import corpus, genre_runs, recorded, statistics, sweeps, understanding_runs
+from mtlib import corpus, genre_runs, sweeps, understanding_runs
 from mtlib.base.errors import InputError
+from mtlib.evidence import recorded, statistics
 
 
 def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monkeypatch):

@@ -15,8 +15,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from mtlib import book, browser, claims, errata
+from mtlib import book, browser, errata
 from mtlib.base import paths
+from mtlib.evidence import claims
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core"
 """Installed by `make test` where npm is; its version is pinned in package.json beside this file."""

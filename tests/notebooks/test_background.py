@@ -5,7 +5,7 @@ import re
 import pytest
 from chapter import Chapter
 
-from mtlib import claims
+from mtlib.evidence import claims
 
 CHAPTER = Chapter(2)
 

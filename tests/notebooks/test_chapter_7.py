@@ -4,7 +4,7 @@ import re
 
 from chapter import Chapter
 
-from mtlib import claims
+from mtlib.evidence import claims
 
 CHAPTER = Chapter(7)
 

@@ -5,7 +5,8 @@ import re
 import pytest
 from chapter import Chapter
 
-from mtlib import claims, thesis_index
+from mtlib import thesis_index
+from mtlib.evidence import claims
 
 CHAPTERS = {number: Chapter(number) for number in (2, 3, 4, 5, 6, 7)}
 ARITHMETIC = {4: {"0.25"}, 5: {"0.005"}, 6: {"0.0005"}, 7: {"0.22"}}

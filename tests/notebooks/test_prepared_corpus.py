@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from miniatures import COLUMNS, cbr, quoted
-from mtlib import claims, preparation
+from mtlib import preparation
 from mtlib.base import paths
 from mtlib.datasets import find
+from mtlib.evidence import claims
 
 
 def magnatagatune(root):

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import sparse
 from sklearn import metrics
 
+from ..base.errors import InputError
 from . import statistics
-from .base.errors import InputError
 
 METRICS = ("roc", "pr")
 """ROC-AUC, and PR-AUC as scikit-learn's average precision (steps, no interpolation)."""

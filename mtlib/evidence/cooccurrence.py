@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from .base.errors import InputError
+from ..base.errors import InputError
 from .statistics import proportion_interval
 
 

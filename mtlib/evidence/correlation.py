@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy  # its parts are loaded where they are used
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 METHODS = ("spearman", "kendall", "pearson")
 

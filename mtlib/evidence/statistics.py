@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 import scipy  # its parts are loaded where they are used
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 MARGIN = 0.005
 """Two areas under the curve that differ by less than this count as equal."""

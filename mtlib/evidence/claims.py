@@ -1,4 +1,4 @@
-"""The thesis' claims, and the evidence a notebook records; the rules that judge come from `mtlib.rules`.
+"""The thesis' claims, and the evidence a notebook records; the rules that judge come from `mtlib.evidence.rules`.
 
 ``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
@@ -23,8 +23,8 @@ from typing import Any
 
 from IPython.display import display
 
-from .base.errors import InputError
-from .base.paths import DATA
+from ..base.errors import InputError
+from ..base.paths import DATA
 from .rules import judge, judge_correlation, judge_every, judge_exact, judge_interval, judge_order
 
 __all__ = [

@@ -21,7 +21,7 @@ from functools import reduce
 import numpy as np
 from scipy import stats
 
-from .base.errors import InputError
+from ..base.errors import InputError
 from .statistics import Estimate
 
 
