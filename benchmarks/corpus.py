@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from mtlib import preparation
-from mtlib.datasets.scanning import Dataset, Scan, tag_table, text
+from mtlib.corpora import preparation
+from mtlib.corpora.datasets.scanning import Dataset, Scan, tag_table, text
 from mtlib.signal import audio
 
 KINDS = {"16 kHz mono": (16_000, 1), "44.1 kHz mono": (44_100, 1), "44.1 kHz stereo": (44_100, 2)}

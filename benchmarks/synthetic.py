@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from mtlib.base import paths
-from mtlib.synthetic import composer, latents, player, production, recipes, render
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.composing import composer
+from mtlib.corpora.synthetic.population import latents
+from mtlib.corpora.synthetic.rendering import player, production, render
 
 SERVE = (
-    "import sys; from mtlib.synthetic import player; "
+    "import sys; from mtlib.corpora.synthetic import player; "
     "player.serve(sys.stdin.buffer, sys.stdout.buffer, cpu_seconds=1.0)"
 )
 MELODIC, PERCUSSIVE = range(24, 91), range(27, 88)

@@ -18,10 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
-from mtlib import features, loading, sources, structures, sweeps
+from mtlib import features, loading, structures, sweeps
 from mtlib.base.profiles import PROFILES
 from mtlib.base.tags import TAGS
-from mtlib.corpus import Corpus
+from mtlib.corpora import opening
+from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, recorded
 from mtlib.specs import RunSpec, from_dict
 
@@ -41,7 +42,7 @@ def store() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["MTLIB_HOME"] = home
         start, before = time.perf_counter(), os.times()
-        made = sources.open_source(profile, n_jobs=2)
+        made = opening.open_source(profile, n_jobs=2)
         wall, after = time.perf_counter() - start, os.times()
         cores = sum(after[:4]) - sum(before[:4])
     print(f"{len(made):,} clips in {wall:.0f} s with 2 processes ({cores:.0f} core-seconds)")
@@ -84,7 +85,7 @@ def mixed(music: Corpus, seed: int) -> np.ndarray:
 
 def learn(n_seeds: int = 1) -> None:
     """Record AUC on true and given labels, a tag at a time, of what was learned from given labels."""
-    music = sources.open_source("quick", n_jobs=2)
+    music = opening.open_source("quick", n_jobs=2)
     train, valid, test = (music.split(name) for name in ("train", "valid", "test"))
     given, rows = music.labels(), []
 

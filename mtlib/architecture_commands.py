@@ -26,12 +26,13 @@ def architectures_command(
 
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
-    from . import architecture_results, architectures, sources, sweeps
+    from . import architecture_results, architectures, sweeps
     from .base import profiles
+    from .corpora import opening
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    spec = architectures.base(settings, sources.open_source(settings))
+    spec = architectures.base(settings, opening.open_source(settings))
     how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
 
     def train(named: architectures.Plan) -> None:

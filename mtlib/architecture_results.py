@@ -17,7 +17,7 @@ from . import architectures, preprocessing, sweeps, tasks
 from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 from .base import paths
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .evidence import evaluation, rules, statistics
 from .evidence import recorded as recorded_tables
 from .evidence.statistics import Estimate

@@ -18,7 +18,7 @@ import pandas as pd
 
 from . import preprocessing
 from .base.profiles import Settings
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .specs import RunSpec
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")

@@ -22,8 +22,8 @@ import numpy as np
 from . import pages
 from .base.errors import InputError
 from .base.paths import DATA
+from .corpora.shards import atomic
 from .evidence import claims
-from .shards import atomic
 
 PUBLISHED = DATA / "results" / "published_build.json"
 """The summary of the published book."""

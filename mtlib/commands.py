@@ -229,12 +229,13 @@ def preprocessing_command(
 
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
-    from . import preprocessing, sources, sweeps
+    from . import preprocessing, sweeps
     from .base import profiles
+    from .corpora import opening
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    named = preprocessing.plan(preprocessing.base(settings, sources.open_source(settings)), seeds)
+    named = preprocessing.plan(preprocessing.base(settings, opening.open_source(settings)), seeds)
     named = named[: first or None]
     if not keep:
         specs = [spec for _, spec in named]

@@ -67,7 +67,7 @@ def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, 
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from . import datasets, preparation
+    from .corpora import datasets, preparation
 
     found = datasets.find(dataset)
     with _progress("clip") as progress:
@@ -104,19 +104,19 @@ def prepare(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from .reports import n_clips
+    from .corpora.reports import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
-        from . import sources
+        from .corpora import opening
 
         if target:
-            made = sources.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
+            made = opening.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
         else:
-            made = sources.open_source(profile, n_jobs=jobs, scheduler=scheduler)
+            made = opening.open_source(profile, n_jobs=jobs, scheduler=scheduler)
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
-    from . import datasets, preparation
+    from .corpora import datasets, preparation
 
     found, folder = datasets.find(dataset), _root(dataset, root)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
@@ -141,7 +141,8 @@ def _tell(result: Any, report: Path) -> None:
 
 def fetch_dataset(name: str) -> None:
     """Fetch MagnaTagATune, or say how to get another dataset."""
-    from . import datasets, downloads
+    from .corpora import datasets
+    from .corpora.datasets import downloads
 
     dataset = datasets.find(name)
     if name != "magnatagatune":

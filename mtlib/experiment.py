@@ -14,7 +14,7 @@ from torch import nn
 
 from . import structures, tasks
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .loading import Clips
 from .signal import views
 from .training import Fitted, fit, predict, seeded

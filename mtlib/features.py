@@ -24,10 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import released, runs, shards, structures
+from . import released, runs, structures
 from .base import paths
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora import shards
+from .corpora.corpus import Corpus
 from .layers import ACTIVATIONS
 from .signal import audio, frontend, views
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks
 from .base import profiles
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .evidence.statistics import Estimate, mean
 from .runs import Run
 from .signal import views

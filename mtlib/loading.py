@@ -22,7 +22,7 @@ import torch
 
 from .base import paths
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .signal import views
 
 MODES = ("kept", "resident", "streamed")

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import runs, sources, sweeps, synthetic
+from . import runs, sweeps
 from .base import profiles
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora import opening, synthetic
+from .corpora.corpus import Corpus
 from .evidence import evaluation
 from .evidence import recorded as recorded_tables
 from .specs import RunSpec
@@ -57,7 +58,7 @@ class Wanted:
 
 def open_corpus(settings: profiles.Settings | str, corpus: str = "synthetic") -> Corpus:
     """Open a chapter's corpus, with a label set for each tagability; as `sources.open_source`."""
-    source = sources.open_source(settings, corpus)
+    source = opening.open_source(settings, corpus)
     for tagability in TAGABILITIES:
         _add_swept(source, tagability)
     return source

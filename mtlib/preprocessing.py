@@ -22,7 +22,7 @@ from . import learning_curves, tasks
 from .base import paths
 from .base.errors import InputError
 from .base.profiles import Settings
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .evidence import evaluation, statistics
 from .evidence import recorded as recorded_tables
 from .evidence.factorial import Factorial

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import label_noise, synthetic
+from . import label_noise
 from .base import paths
 from .base.errors import InputError
 from .base.tags import TAGS
+from .corpora import synthetic
 from .evidence import recorded as recorded_tables
 from .evidence.statistics import proportion_interval
 from .label_noise import METHODS, PERFECT, QUANTITIES, Annotator, Counts

@@ -27,7 +27,7 @@ from torch import nn
 from . import experiment, models, tasks
 from .base import paths, provenance
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
 from .devices import resolve_device
 from .evidence import evaluation
 from .specs import VERSION, RunSpec, from_dict

@@ -12,9 +12,9 @@ from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
+from .corpora.writing import TASKS
 from .evidence import evaluation
-from .store import TASKS
 
 
 def targets(corpus: Corpus, label_set: str) -> np.ndarray:

@@ -28,9 +28,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import shards, svm
+from . import svm
 from .base import parallel, paths, provenance, published
 from .base.errors import InputError
+from .corpora import shards
 from .targets import (
     TASKS,
     Task,

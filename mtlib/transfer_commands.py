@@ -41,11 +41,12 @@ def transfer_runs_command(
     """
     import pandas as pd
 
-    from . import sources, transfer_runs
+    from . import transfer_runs
     from .base import profiles
+    from .corpora import opening
 
     targets = transfer_runs.target_names(",".join(names) or "synthetic")
-    source = sources.open_source(profile, corpus, scheduler=scheduler)
+    source = opening.open_source(profile, corpus, scheduler=scheduler)
     sizes, tables = profiles.named(profile), []
     for seed in range(seeds):
         made = transfer_runs.extractors(

@@ -10,7 +10,7 @@ Conventions
     *Features* are ``trained`` (on the observed labels of all training clips), ``random``, ``mfcc``, and
     variants of the training: ``true labels``, ``half the clips``, ``a quarter of the clips``. A *set* is
     ``1`` … ``5``, ``12345``, or ``12345+mfcc``; ``12345max`` takes the maximum of each map where
-    [Choi2018, §6.2.2] takes the mean. The synthetic tasks are those of `mtlib.synthetic.targets`; real ones
+    [Choi2018, §6.2.2] takes the mean. The synthetic tasks are those of `mtlib.corpora.synthetic.targets`; real ones
     are used where they are prepared.
 """
 
@@ -22,16 +22,17 @@ import librosa
 import numpy as np
 import pandas as pd
 
-from . import corpus as corpora
-from . import experiment, features, probes, sources, sweeps
+from . import experiment, features, probes, sweeps
 from .base import profiles
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora import corpus as corpora
+from .corpora import opening
+from .corpora.corpus import Corpus
+from .corpora.synthetic import targets
 from .evidence import recorded, statistics
 from .evidence.statistics import Estimate
 from .signal import views
 from .specs import RunSpec
-from .synthetic import targets
 from .training import Training
 
 NAME = "transfer_runs"
@@ -130,7 +131,7 @@ def target_names(chosen: str) -> list[str]:
 
 def open_task(name: str, profile: profiles.Profile) -> Corpus:
     """Open a target corpus by its name in `target_names`."""
-    return sources.open_target(name, profile) if name in SYNTHETIC else Corpus.open(name)
+    return opening.open_target(name, profile) if name in SYNTHETIC else Corpus.open(name)
 
 
 def outputs(name: str, task: Corpus) -> dict[str, np.ndarray]:

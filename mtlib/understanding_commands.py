@@ -35,8 +35,9 @@ def understanding_command(
     """
     import pandas as pd
 
-    from . import genre_runs, sources, sweeps, transfer_runs, understanding_runs
+    from . import genre_runs, sweeps, transfer_runs, understanding_runs
     from .base import profiles
+    from .corpora import opening
     from .evidence import recorded
 
     sizes = profiles.named(profile)
@@ -50,7 +51,7 @@ def understanding_command(
             recorded.write(name, table, ("profile", *index), command=command)
 
     if "genre" in (parts or PARTS):
-        corpus = sources.open_target("ballad", sizes, scheduler=scheduler)
+        corpus = opening.open_target("ballad", sizes, scheduler=scheduler)
         runs = sweeps.sweep(
             [
                 genre_runs.spec(corpus, sizes, seed, n_maps)
@@ -66,7 +67,7 @@ def understanding_command(
         done(genre_runs.LAYERS, measured, "n_maps", "seed", "weights", "layer", "clip")
     if not {*(parts or PARTS)} - {"genre"}:
         return
-    source = sources.open_source(sizes, scheduler=scheduler)
+    source = opening.open_source(sizes, scheduler=scheduler)
     trained = {
         kind: sweeps.sweep(
             [transfer_runs.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how

@@ -20,12 +20,13 @@ from sklearn.preprocessing import StandardScaler
 
 from . import auralisation, deconvolution, features, label_vectors, probes, randomisation, stems
 from .base.errors import InputError
-from .corpus import Corpus
+from .corpora.corpus import Corpus
+from .corpora.synthetic import corpora, population
+from .corpora.synthetic.composing import composer
+from .corpora.synthetic.composing.score import Score
 from .evidence import cooccurrence
 from .evidence.statistics import Estimate, mean
 from .runs import Run
-from .synthetic import composer, corpora, population
-from .synthetic.score import Score
 
 VECTORS, STEMS, PROBES = "label_vectors", "stem_features", "layer_probes"
 """Names of the recorded tables."""

@@ -25,5 +25,5 @@ def test_a_module_is_read_without_being_executed(tmp_path):
 
 def test_the_page_names_every_module():
     names = {module.name for module in api.modules()}
-    assert {"mtlib", "mtlib.evidence.claims", "mtlib.datasets.fma"} <= names
+    assert {"mtlib", "mtlib.evidence.claims", "mtlib.corpora.datasets.fma"} <= names
     assert len(names) == len(list((paths.ROOT / "mtlib").rglob("*.py"))) - 1

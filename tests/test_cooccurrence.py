@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtlib import msd_labels
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
+from mtlib.corpora import msd_labels
 from mtlib.evidence import cooccurrence
 
 

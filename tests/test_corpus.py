@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus_reading import N_SAMPLES, read_even, read_uneven, samples_of
-from mtlib import corpus
 from mtlib.base import parallel
 from mtlib.base.errors import InputError
-from mtlib.corpus import Corpus
+from mtlib.corpora import corpus
+from mtlib.corpora.corpus import Corpus
 
 TAGS = pd.DataFrame({"name": ["rock", "jazz"], "category": ["genre", "genre"]})
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mtlib.base import paths
-from mtlib.datasets import DATASETS
+from mtlib.corpora.datasets import DATASETS
 
 PAGE = (paths.DATA.parent / "book" / "real_corpora.md").read_text()
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import genre_runs, sources, sweeps
+from mtlib import genre_runs, sweeps
 from mtlib.base import profiles
+from mtlib.corpora import opening
 from mtlib.evidence import recorded
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
@@ -18,7 +19,7 @@ def trained(tmp_path_factory):
     """A network of four maps and the thirty clips it knows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(tmp_path_factory.mktemp("home")))
-        ballad = sources.open_target("ballad", SIZES, n_jobs=1)
+        ballad = opening.open_target("ballad", SIZES, n_jobs=1)
         (run,) = sweeps.sweep([genre_runs.spec(ballad, SIZES, n_maps=4)], n_jobs=1, report=None)
         yield run, ballad
 
@@ -75,7 +76,7 @@ def test_a_recorded_network_comes_back(tmp_path, monkeypatch):
     """The first narrow network, trained again on the corpus made anew: the same key and the same row."""
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     sizes = profiles.PROFILES["quick"]
-    ballad = sources.open_target("ballad", sizes, n_jobs=2)
+    ballad = opening.open_target("ballad", sizes, n_jobs=2)
     spec = genre_runs.spec(ballad, sizes, n_maps=genre_runs.FEW_MAPS)
     again = genre_runs.summary(sweeps.sweep([spec], n_jobs=1, report=None)[0], ballad).loc[0]
     kept = recorded.read(genre_runs.NETWORKS)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import noise_runs, sources, synthetic
+from mtlib import noise_runs
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.corpus import Corpus
+from mtlib.corpora import opening, synthetic
+from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation
 
 
@@ -18,7 +19,7 @@ def source(tones, tmp_path, monkeypatch):
     """A corpus of four tones without known truth, in a home of its own."""
     shutil.copytree(tones, tmp_path / "home")
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(sources, "open_source", lambda settings, corpus: Corpus.open(corpus))
+    monkeypatch.setattr(opening, "open_source", lambda settings, corpus: Corpus.open(corpus))
     return noise_runs.open_corpus("smoke", "tones")
 
 

@@ -17,11 +17,11 @@ import soundfile
 from click.testing import CliRunner
 
 from miniatures import cbr, slices, sound, tone
-from mtlib import corpus, downloads, preparation
 from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.datasets import find
+from mtlib.corpora import corpus, preparation
+from mtlib.corpora.datasets import downloads, find
 
 GTZAN = find("gtzan_genre")
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import preprocessing, sources, sweeps
+from mtlib import preprocessing, sweeps
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
+from mtlib.corpora import opening
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 
@@ -136,7 +137,7 @@ def test_a_recorded_run_comes_back(tmp_path, monkeypatch):
         pytest.skip("nothing is recorded on the quick corpus")
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     settings = profiles.check({**GIVEN, "profile": "quick", "corpus": "synthetic"})
-    spec = preprocessing.base(settings, sources.open_source(settings, n_jobs=2))
+    spec = preprocessing.base(settings, opening.open_source(settings, n_jobs=2))
     row = rows.loc[rows["seconds"].idxmin()]
     plan = {(name, run.n_train, run.seed): run for name, run in preprocessing.plan(spec)}
     (run,) = sweeps.sweep([plan[row["configuration"], row["n_train"], row["seed"]]], n_jobs=1, report=None)

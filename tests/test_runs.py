@@ -13,7 +13,7 @@ import toy
 from mtlib import loading, runs, sweeps, training
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
-from mtlib.corpus import Corpus
+from mtlib.corpora.corpus import Corpus
 
 
 @pytest.fixture(scope="module")

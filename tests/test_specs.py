@@ -8,7 +8,7 @@ import torch
 
 from mtlib import experiment, specs
 from mtlib.base.errors import InputError
-from mtlib.corpus import Corpus
+from mtlib.corpora.corpus import Corpus
 from mtlib.specs import Model, RunSpec
 
 KEY = "1c52b1d24cab3e676d45a2c747a5c3a2"

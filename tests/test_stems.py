@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from mtlib import stems
-from mtlib.synthetic import composer, corpora, labels, recipes, render
+from mtlib.corpora.synthetic import corpora, recipes
+from mtlib.corpora.synthetic.composing import composer
+from mtlib.corpora.synthetic.population import labels
+from mtlib.corpora.synthetic.rendering import render
 
 RATE = 12_000
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import corpus, genre_runs, sweeps, understanding_runs
+from mtlib import genre_runs, sweeps, understanding_runs
 from mtlib.base.errors import InputError
+from mtlib.corpora import corpus
 from mtlib.evidence import recorded, statistics
 
 

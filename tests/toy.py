@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from mtlib import corpus, training
+from mtlib import training
+from mtlib.corpora import corpus
 from mtlib.specs import Model, RunSpec
 
 N_SAMPLES = 87_000

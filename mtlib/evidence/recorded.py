@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from .. import shards
 from ..base import paths, provenance
 from ..base.errors import InputError
+from ..corpora import shards
 
 
 def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str, **told: Any) -> Path:

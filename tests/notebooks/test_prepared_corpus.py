@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from miniatures import COLUMNS, cbr, quoted
-from mtlib import preparation
 from mtlib.base import paths
-from mtlib.datasets import find
+from mtlib.corpora import preparation
+from mtlib.corpora.datasets import find
 from mtlib.evidence import claims
 
 

@@ -3,8 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtlib.synthetic import composer, forms, harmony, latents, recipes
-from mtlib.synthetic.score import HIGHEST, LOWEST, ROLES
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.composing import composer, forms, harmony
+from mtlib.corpora.synthetic.composing.score import HIGHEST, LOWEST, ROLES
+from mtlib.corpora.synthetic.population import latents
 
 
 @pytest.fixture(scope="module")

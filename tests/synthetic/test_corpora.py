@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import corpus, sources, synthetic
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.profiles import PROFILES
 from mtlib.base.tags import TAGS
-from mtlib.synthetic import corpora, labels, latents, tagrules
+from mtlib.corpora import corpus, opening, synthetic
+from mtlib.corpora.synthetic import corpora
+from mtlib.corpora.synthetic.population import labels, latents, tagrules
 
 TINY = dataclasses.replace(PROFILES["smoke"], n_train=60, n_valid=4, n_test=6, clip_seconds=1.5)
 
@@ -27,7 +28,7 @@ def home(tmp_path, monkeypatch):
 def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(tmp_path_factory.mktemp("synthetic")))
-        yield sources.open_source(TINY, n_jobs=1)
+        yield opening.open_source(TINY, n_jobs=1)
 
 
 def test_a_corpus_holds_what_its_profile_says(made):
@@ -59,7 +60,7 @@ def test_another_tagability_is_another_label_set(made):
 
 def test_splits_of_a_larger_profile_begin_with_the_same_clips(made, home):
     larger = dataclasses.replace(TINY, name="quick", n_train=8, n_valid=2, n_test=9)
-    other = sources.open_source(larger, n_jobs=1)
+    other = opening.open_source(larger, n_jobs=1)
     for split, n in (("train", 8), ("valid", 2), ("test", 6)):
         assert np.array_equal(other.pcm(other.split(split)[:n]), made.pcm(made.split(split)[:n]))
 
@@ -67,14 +68,14 @@ def test_splits_of_a_larger_profile_begin_with_the_same_clips(made, home):
 def test_what_is_there_is_not_made_again(made, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(made.folder.parents[1]))
     monkeypatch.setattr(corpora.Play, "__call__", None)
-    assert sources.open_source(TINY).fingerprint == made.fingerprint
+    assert opening.open_source(TINY).fingerprint == made.fingerprint
 
 
 def test_other_names_open_prepared_corpora(home):
     with pytest.raises(InputError, match="no corpus named 'jazzy'"):
-        sources.open_source("quick", "jazzy")
+        opening.open_source("quick", "jazzy")
     with pytest.raises(InputError, match="unknown profile 'huge'"):
-        sources.open_source("huge")
+        opening.open_source("huge")
 
 
 def test_golden_clips_have_not_changed():
@@ -98,7 +99,7 @@ def test_golden_labels_have_not_changed():
 
 @pytest.mark.slow
 def test_two_processes_store_the_same_bytes(made, home):
-    other = sources.open_source(TINY, n_jobs=2)
+    other = opening.open_source(TINY, n_jobs=2)
     assert other.fingerprint == made.fingerprint
     assert np.array_equal(other.pcm(np.arange(len(other))), made.pcm(np.arange(len(made))))
 
@@ -133,6 +134,6 @@ def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
         assert (process.wait() == 0) is not kill
         finished = len(list(audio.glob("*.json")))
         assert finished == (1 if kill else 2)
-        found = sources.open_source("smoke", n_jobs=1)
+        found = opening.open_source("smoke", n_jobs=1)
         fingerprints.append((found.fingerprint, found.pcm(np.arange(96)).tobytes()))
     assert fingerprints[0] == fingerprints[1]

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mtlib import synthetic
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
-from mtlib.synthetic import labels, latents, recipes, tagrules
+from mtlib.corpora import synthetic
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.population import labels, latents, tagrules
 
 
 @pytest.fixture(scope="module")

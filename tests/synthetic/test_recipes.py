@@ -4,7 +4,7 @@ import pytest
 
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.synthetic import recipes
+from mtlib.corpora.synthetic import recipes
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from mtlib.base import parallel
 from mtlib.base.errors import InputError
-from mtlib.synthetic import instruments, player, render, voices
-from mtlib.synthetic.production import PEAK, band, compress, produce, saturate
-from mtlib.synthetic.score import NOTE, Part, Production, Score
+from mtlib.corpora.synthetic.composing.score import NOTE, Part, Production, Score
+from mtlib.corpora.synthetic.rendering import instruments, player, render, voices
+from mtlib.corpora.synthetic.rendering.production import PEAK, band, compress, produce, saturate
 
 RATE, SECONDS = 12_000, 2.0
 
@@ -156,7 +156,7 @@ def test_clips_of_one_length_and_a_known_rate_only():
 def child(play, **options):
     """Return a player whose child plays with `play`, the source of a lambda."""
     source = (
-        "import sys, time; from mtlib.synthetic import player; "
+        "import sys, time; from mtlib.corpora.synthetic import player; "
         f"player.serve(sys.stdin.buffer, sys.stdout.buffer, {play}, cpu_seconds=0.05)"
     )
     return player.Player([sys.executable, "-c", source], **options)

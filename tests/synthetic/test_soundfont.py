@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtlib.synthetic import instruments, soundfont
+from mtlib.corpora.synthetic.rendering import instruments, soundfont
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,10 @@ import librosa
 import numpy as np
 import pytest
 
-from mtlib.synthetic import composer, latents, recipes, render
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.composing import composer
+from mtlib.corpora.synthetic.population import latents
+from mtlib.corpora.synthetic.rendering import render
 
 RATE = 12_000
 

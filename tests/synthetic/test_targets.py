@@ -3,12 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mtlib import sources
 from mtlib.base.errors import InputError
 from mtlib.base.profiles import PROFILES
-from mtlib.synthetic import latents, recipes
-from mtlib.synthetic.score import HIGHEST, LOWEST
-from mtlib.synthetic.targets import TARGETS
+from mtlib.corpora import opening
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.composing.score import HIGHEST, LOWEST
+from mtlib.corpora.synthetic.population import latents
+from mtlib.corpora.synthetic.targets import TARGETS
 
 TINY = dataclasses.replace(PROFILES["smoke"], n_target=20)
 
@@ -67,7 +68,7 @@ def test_moods_are_annotated_with_noise():
 
 def test_a_target_is_stored_as_a_corpus(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
-    made = sources.open_target("events", TINY, n_jobs=1)
+    made = opening.open_target("events", TINY, n_jobs=1)
     assert (made.name, made.task, len(made), made.n_samples) == (
         "synthetic-events-smoke",
         "multiclass",
@@ -78,4 +79,4 @@ def test_a_target_is_stored_as_a_corpus(tmp_path, monkeypatch):
     assert tuple(made.tags["name"]) == TARGETS["events"].classes
     assert (made.pcm(np.arange(20)).std(axis=1) > 50).all()
     with pytest.raises(InputError, match="unknown target task 'opera'; choose one of rhythm"):
-        sources.open_target("opera", TINY)
+        opening.open_target("opera", TINY)

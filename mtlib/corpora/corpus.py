@@ -1,0 +1,307 @@
+"""A corpus: clips decoded once, their labels, splits and folds, mapped from disk.
+
+Real datasets and the synthetic music take the same form, so every chapter reads its audio here. A corpus
+lives in ``MTLIB_HOME/corpora/NAME``: shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest
+with one row for every clip of the source, kept or not, one array for each named label set, and
+``corpus.json``, which names all of these and is replaced last. What it names is whole; what
+it does not name is not there.
+
+Conventions
+    Clips keep the order of the source's table. A tagging source gives every clip `n_samples` samples
+    (29.12 s, [Choi2018, §4.2]) and the true length beside it; where clips differ in length, as in the
+    tasks of chapter 6, `n_samples` is None. A clip that cannot be used has a row that says why in
+    `Corpus.left_out`, and no samples; it is never silent instead.
+
+    The *audio key* changes with the sound (source files or recipe, decoder, resampler), a *label key*
+    with the labels of one set; `Corpus.fingerprint_of` joins both with the splits.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..base.errors import InputError
+from . import writing
+from .shards import ReadShard, digest
+
+
+class Corpus:
+    """A prepared corpus, read-only but for `add_labels`; open one with `Corpus.open`.
+
+    Attributes
+    ----------
+    name : str
+    sample_rate : int
+        Hertz.
+    n_samples : int or None
+        Length of every clip, None where they differ.
+    task : {"multilabel", "multiclass", "regression"}
+    tags : pd.DataFrame
+        Columns name, category; one row a column of the labels (a class, for multiclass).
+    clips : pd.DataFrame
+        One row a kept clip, in storage order: clip_id, split, fold (−1: none), group, n_samples, status
+        and what the source tells.
+    left_out : pd.DataFrame
+        The same for clips that could not be used, with status and message.
+    label_sets : tuple of str
+    audio_key, label_key, fingerprint : str
+        Of the sound, of the first label set, of both.
+    info : dict
+        What the writer told: title, licence, citation and the like.
+    """
+
+    def __init__(self, folder: Path, content: dict[str, Any]):
+        self.folder, self.name, self._content = folder, folder.name, content
+        self.sample_rate, self.n_samples = content["sample_rate"], content["n_samples"]
+        self.task, self.info, self.audio_key = content["task"], content["info"], content["audio_key"]
+        self.tags = pd.DataFrame(content["tags"])
+        manifest = _read_table(folder / content["manifest"], content["columns"])
+        kept = manifest["shard"] >= 0
+        self.left_out = manifest[~kept].drop(columns=["shard", "place", "n_samples"]).reset_index(drop=True)
+        self.clips = manifest[kept].drop(columns=["shard", "place", "message"]).reset_index(drop=True)
+        self._shard = manifest["shard"].to_numpy()[kept]
+        self._place = manifest["place"].to_numpy()[kept]
+        self._arrays = [np.load(folder / name, mmap_mode="r") if name else None for name in content["shards"]]
+
+    def __repr__(self) -> str:
+        length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
+        return f"<Corpus {self.name}: {len(self)} clips {length} at {self.sample_rate} Hz, {self.task}>"
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __reduce__(self) -> tuple:
+        return Corpus.open, (self.folder,)
+
+    @classmethod
+    def open(cls, name: str | Path) -> "Corpus":
+        """Map a corpus by its name, or by its folder.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, its preparation was interrupted, or a file is missing or cut.
+        """
+        folder = Path(name) if os.sep in str(name) else writing.root() / str(name)
+        again = "run the command that prepared it again: what is whole is kept"
+        try:
+            content = json.loads((folder / "corpus.json").read_bytes())
+            return cls(folder, content)
+        except FileNotFoundError as error:
+            if Path(error.filename).name != "corpus.json":
+                raise InputError(f"corpus {folder.name}: no {error.filename}; {again}") from None
+            if (folder / "audio").is_dir():
+                raise InputError(f"corpus {folder.name}: its preparation did not end; {again}") from None
+            known = ", ".join(names()) or "none"
+            raise InputError(
+                f"no corpus named {str(name)!r}; prepared on this machine: {known}; prepare one with "
+                "`python -m mtlib prepare DATASET --root FOLDER`"
+            ) from None
+        except (ValueError, KeyError) as error:
+            raise InputError(f"corpus {folder.name}: damaged ({error}); {again}") from None
+
+    @property
+    def label_sets(self) -> tuple[str, ...]:
+        """Names of the label sets."""
+        return tuple(self._content["label_sets"])
+
+    @property
+    def label_key(self) -> str:
+        """Key of the first label set."""
+        return self._label_set(self.label_sets[0])["key"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Key of sound, splits and the first label set."""
+        return self.fingerprint_of(self.label_sets[0])
+
+    def fingerprint_of(self, label_set: str) -> str:
+        """Return the key of sound, splits and one label set; other sets do not change it."""
+        splits = digest([self.clips[name].tolist() for name in writing.COLUMNS])
+        return digest([self.audio_key, splits, self._label_set(label_set)["key"]])
+
+    def labels(self, name: str = "observed") -> np.ndarray:
+        """Return one label set, a row a kept clip; see `mtlib.corpora.writing.TASKS` for the shape.
+
+        Raises
+        ------
+        InputError
+            If there is no such set.
+        """
+        return np.load(self.folder / self._label_set(name)["file"], allow_pickle=False)
+
+    def label_meta(self, name: str) -> dict[str, Any]:
+        """Return the parameters that a label set was saved with."""
+        return dict(self._label_set(name)["meta"])
+
+    def split(self, name: str) -> np.ndarray:
+        """Return the indices of the clips of one split, as int64 in storage order.
+
+        Raises
+        ------
+        InputError
+            If no clip is in it; the line names the splits there are.
+        """
+        indices = np.flatnonzero(self.clips["split"].to_numpy() == name)
+        if not len(indices):
+            known = ", ".join(sorted(set(self.clips["split"]) - {""})) or "none"
+            raise InputError(f"corpus {self.name} has no clips in split {name!r}; it has {known}")
+        return indices
+
+    def folds(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (training, test) indices, one pair a fold of the dataset's own cross-validation.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no folds, or too few clips for them.
+        """
+        fold = self.clips["fold"].to_numpy()
+        if not (fold >= 0).any():
+            reason = self.info.get("no_folds", "it has splits only")
+            raise InputError(f"corpus {self.name} has no folds: {reason}")
+        inside = fold >= 0
+        for number in np.unique(fold[inside]):
+            yield np.flatnonzero(inside & (fold != number)), np.flatnonzero(fold == number)
+
+    def check_losses(self, split: str, limit: float | None = None) -> None:
+        """Refuse a split that lost too many clips, known faults of the dataset aside.
+
+        Parameters
+        ----------
+        split : str
+        limit : float, optional
+            Share that may be lost; 0.01, unless the corpus was prepared with another one.
+
+        Raises
+        ------
+        InputError
+            With the count, the share, and what to do.
+        """
+        limit = self._content["loss_limit"] if limit is None else limit
+        lost = self.left_out[(self.left_out["split"] == split) & (self.left_out["status"] != "known fault")]
+        n_clips = int((self.clips["split"] == split).sum()) + len(lost)
+        if len(lost) > limit * n_clips:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in lost["status"].value_counts().items())
+            raise InputError(
+                f"corpus {self.name} lost {len(lost)} of {n_clips} clips of its {split} split ({kinds}), "
+                f"more than {limit:.0%}; mend the files and prepare again, or accept it with --allow-missing"
+            )
+
+    def pcm(self, indices: Any) -> np.ndarray:
+        """Return clips as stored.
+
+        Parameters
+        ----------
+        indices : array_like of int [shape=(n,)]
+
+        Returns
+        -------
+        samples : np.ndarray [shape=(n, n_samples), dtype=int16]
+            Shorter clips end in zeros.
+        """
+        if self.n_samples is None:
+            raise InputError(
+                f"the clips of corpus {self.name} differ in length; use clip() or batch(n_samples=)"
+            )
+        indices = self._check(indices)
+        samples = np.empty((len(indices), self.n_samples), np.int16)
+        shards = self._shard[indices]
+        for number in np.unique(shards):
+            here = np.flatnonzero(shards == number)
+            samples[here] = self._arrays[number][self._place[indices[here]]]
+        return samples
+
+    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":  # noqa: F821
+        """Return clips as float32 in [−1, 1].
+
+        Parameters
+        ----------
+        indices : array_like of int [shape=(n,)]
+        n_samples : int, optional
+            Take the first `n_samples` samples; a shorter clip is repeated until it fills them
+            [Choi2018, §6.2.2]. Needed where clips differ in length.
+
+        Returns
+        -------
+        samples : torch.Tensor [shape=(n, n_samples), dtype=float32]
+        """
+        import torch
+
+        if self.n_samples is not None and (n_samples is None or n_samples <= self.n_samples):
+            samples = self.pcm(indices)[:, :n_samples]
+        elif n_samples is not None and n_samples > 0:
+            samples = np.stack(
+                [np.resize(self._stored(i)[:n_samples], n_samples) for i in self._check(indices)]
+            )
+        else:
+            raise InputError(f"corpus {self.name}: n_samples must be at least 1, got {n_samples}")
+        return torch.from_numpy(samples).to(torch.float32).div_(32768)
+
+    def clip(self, index: int) -> np.ndarray:
+        """Return one clip at its true length, as float32 in [−1, 1] of shape (time,)."""
+        return self._stored(int(self._check([index])[0])).astype(np.float32) / 32768
+
+    def _stored(self, index: int) -> np.ndarray:
+        array, place = self._arrays[self._shard[index]], int(self._place[index])
+        n_samples = int(self.clips["n_samples"].iat[index])
+        return array[place, :n_samples] if self.n_samples else array[place : place + n_samples]
+
+    def _check(self, indices: Any) -> np.ndarray:
+        indices = np.asarray(indices, np.int64)
+        if indices.ndim != 1 or (len(indices) and not 0 <= indices.min() <= indices.max() < len(self)):
+            raise InputError(f"indices must be 1-D and within 0 … {len(self) - 1}, got {indices}")
+        return indices
+
+    def _label_set(self, name: str) -> dict[str, Any]:
+        if name not in self._content["label_sets"]:
+            raise InputError(
+                f"corpus {self.name} has no label set {name!r}; it has {', '.join(self.label_sets)}"
+            )
+        return self._content["label_sets"][name]
+
+    def add_labels(self, name: str, labels: np.ndarray, meta: dict[str, Any]) -> None:
+        """Add a named label set over the same audio; one of the same name is replaced.
+
+        Parameters
+        ----------
+        name : str
+        labels : np.ndarray
+            A row a kept clip, in storage order; see `mtlib.corpora.writing.TASKS` for the shape.
+        meta : dict
+            The parameters it was made with, as plain values.
+        """
+        labels = writing.checked_labels(name, labels, len(self), self.task, len(self.tags))
+        with writing.lock(self.folder):
+            content = json.loads((self.folder / "corpus.json").read_bytes())
+            if content["manifest"] != self._content["manifest"]:
+                raise InputError(f"corpus {self.name} was prepared again meanwhile; open it again")
+            content["label_sets"][name] = writing.write_labels(
+                self.folder, name, labels, meta, content["tags"]
+            )
+            writing.write_json(self.folder / "corpus.json", content)
+        self._content = content
+
+
+def names() -> list[str]:
+    """Return the names of the corpora prepared on this machine."""
+    root = writing.root()
+    return sorted(p.parent.name for p in root.glob("*/corpus.json")) if root.is_dir() else []
+
+
+def write(name: str, table: pd.DataFrame, read_shard: ReadShard, **options: Any) -> Corpus:
+    """Write a corpus, or bring one up to date, and open it.
+
+    The arguments, their meaning and what is refused: `mtlib.corpora.writing.write`.
+    """
+    return Corpus.open(writing.write(name, table, read_shard, **options))
+
+
+def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    numeric = {name: [""] for name, kind in columns.items() if kind == "float64"}
+    return pd.read_csv(path, dtype=columns, keep_default_na=False, na_values=numeric)

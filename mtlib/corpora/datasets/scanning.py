@@ -1,0 +1,236 @@
+"""What the loaders share: finding the folder, reading its tables, telling what is wrong.
+
+A loader's ``scan(root)`` reads lists and labels and looks which files are there; it never decodes. It
+returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold, StratifiedKFold
+
+from ...base.errors import InputError
+from ...signal import audio
+
+SOURCE_SAMPLES = audio.N_SAMPLES[1366]
+"""Samples of a clip of a tagging source: 29.12 s at 12 kHz."""
+
+EXTENSIONS = (".mp3", ".wav", ".au", ".ogg", ".flac")
+
+
+@dataclass
+class Scan:
+    """What a dataset's folder holds, before anything is decoded.
+
+    Attributes
+    ----------
+    root : Path
+        What the paths are relative to.
+    clips : pd.DataFrame
+        One row a clip: clip_id, path (empty: no file was found), split, fold (−1: none), group, and where
+        needed start and end in seconds, file_seconds (length that the whole file should have),
+        known_fault (why the official file cannot be used), same_audio (an id that equal audio shares).
+    labels : np.ndarray
+        A row a clip; see `mtlib.corpora.writing.TASKS`.
+    tags : pd.DataFrame
+        Columns name, category.
+    notes : list of str
+        What is odd but expected or harmless.
+    info : dict
+        Kept with the corpus.
+    """
+
+    root: Path
+    clips: pd.DataFrame
+    labels: np.ndarray
+    tags: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A registry entry: what a dataset is, where it comes from, how its clips are read."""
+
+    name: str
+    title: str
+    task: str
+    scan: Callable[[Path], Scan]
+    n_clips: int
+    page: str
+    """Where to get it, or where it was."""
+    commands: tuple[str, ...]
+    """What to type to get it."""
+    size: str
+    licence: str
+    citation: str
+    faults: str
+    """Known faults, in a sentence."""
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """``sha256:…`` or ``md5:…`` of the files to download, by name."""
+    n_samples: int | None = None
+    """Length of every clip at 12 kHz; None keeps each at its own."""
+    sample_rates: tuple[int, ...] = ()
+    """What the official files have, in hertz; empty if they differ."""
+    n_channels: int | None = None
+
+
+def text(values: Iterable[Any]) -> pd.Series:
+    """Return a column of text."""
+    return pd.Series([str(value) for value in values], dtype=object)
+
+
+def tag_table(names: Sequence[str], category: str | Sequence[str]) -> pd.DataFrame:
+    """Return the table of tags, all of one category or each of its own."""
+    return pd.DataFrame({"name": list(names), "category": category})
+
+
+def locate(root: Path, present: Callable[[Path], bool], what: str, inside: Sequence[str] = ()) -> Path:
+    """Return the folder that holds a dataset: `root` or one of its folders `inside`.
+
+    Raises
+    ------
+    InputError
+        If none does: says what was looked for, what was found, and where it seems to be.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"--root {root}: no such folder; name the folder the dataset was unpacked into")
+    for folder in (root, *(root / name for name in inside)):
+        if folder.is_dir() and present(folder):
+            return folder
+    children = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    deeper = [sub for path in children[:50] for sub in sorted(path.iterdir()) if sub.is_dir()]
+    for folder in (*children, *deeper[:500], root.parent, root.parent.parent):
+        if present(folder):
+            raise InputError(f"no {what} under {root}; found {folder}: did you mean --root {folder}?")
+    entries = sorted(path.name for path in root.iterdir())
+    packed = [name for name in entries if name.endswith((".zip", ".tar.gz", ".tar", ".tgz", ".001"))]
+    if packed:
+        raise InputError(f"no {what} under {root}; found {packed[0]}, still packed: unpack it there")
+    found = ", ".join(entries[:5]) + (" …" if len(entries) > 5 else "") or "nothing"
+    raise InputError(f"no {what} under {root}; found {found}: name the folder the dataset was unpacked into")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file that is UTF-8 (a mark at its start is dropped) or else Latin-1."""
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path.name} missing: looked for {path}; get it again") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = ""
+) -> list[dict[str, Any]]:
+    """Read a table with a header line; blank lines are skipped, values stripped.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        Must be there.
+    delimiter : str
+    rest : str
+        A last column that takes all further fields of a line, as a list.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing, the delimiter is another, or a line has too few or many fields.
+    """
+    lines = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
+    header = [name.strip() for name in next(lines, [])]
+    if len(header) == 1 and len(columns) > 1:
+        kind = {"\t": "TAB", ",": "comma"}[delimiter]
+        raise InputError(f"{path.name}: 1 column; is this really {kind}-separated?")
+    for name in columns:
+        if name not in header:
+            found = ", ".join(header[:4]) + (" …" if len(header) > 4 else "")
+            raise InputError(f'{path.name}: no column "{name}" (found {found})')
+    rows = []
+    for values in lines:
+        if not any(value.strip() for value in values):
+            continue
+        if rest and len(values) >= len(header):
+            n = header.index(rest)
+            values = [*values[:n], [value.strip() for value in values[n:]]]
+        if len(values) != len(header):
+            raise InputError(
+                f"{path.name}, line {lines.line_num}: {len(values)} fields, {len(header)} expected; "
+                "a stray quote, or a file that was edited? Get it again"
+            )
+        rows.append({k: v if isinstance(v, list) else v.strip() for k, v in zip(header, values, strict=True)})
+    return rows
+
+
+def audio_files(folder: Path, notes: list[str]) -> list[str]:
+    """Return the audio files below a folder, relative to it, sorted; ``._*`` files are counted and left."""
+    found, n_skipped = [], 0
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in files:
+            if not name.lower().endswith(EXTENSIONS):
+                continue
+            if name.startswith("._"):
+                n_skipped += 1
+                continue
+            found.append(os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/"))
+    if n_skipped:
+        notes.append(
+            f"{n_skipped} file{'s' if n_skipped > 1 else ''} of macOS file information (._*) skipped"
+        )
+    return sorted(found)
+
+
+def stem(path: str) -> str:
+    """Return a file's name without folders and without its last extension."""
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def stratified_folds(
+    labels: np.ndarray, classes: Sequence[str], info: dict[str, Any], n: int = 10
+) -> np.ndarray:
+    """Return the author's folds: stratified, in the order of the table [Choi2018, §6.2]; −1 if impossible."""
+    counts = np.bincount(labels, minlength=len(classes))
+    for name, count in zip(classes, counts, strict=True):
+        if count < n:
+            info["no_folds"] = f"class {name} has {count} clips < {n} folds"
+            return np.full(len(labels), -1)
+    fold = np.empty(len(labels), int)
+    for number, (_, test) in enumerate(StratifiedKFold(n).split(labels, labels)):
+        fold[test] = number
+    return fold
+
+
+def group_folds(groups: Sequence[str], info: dict[str, Any], n: int = 10) -> np.ndarray:
+    """Return folds that keep a group together; −1 if there are fewer groups than folds."""
+    n_groups = len(set(groups))
+    if n_groups < n:
+        info["no_folds"] = f"{n_groups} groups < {n} folds"
+        return np.full(len(groups), -1)
+    fold = np.empty(len(groups), int)
+    for number, (_, test) in enumerate(GroupKFold(n).split(groups, groups=groups)):
+        fold[test] = number
+    return fold
+
+
+def count_unlabelled(files: Iterable[str], used: Iterable[str], notes: list[str], n_labels: int) -> None:
+    """Note audio files that no label names."""
+    files = set(files)
+    if extra := files - set(used):
+        notes.append(
+            f"{n_labels:,} labels, {len(files):,} audio files: {len(extra):,} audio files have no label "
+            f"(ignored): {', '.join(sorted(map(audio.display_name, extra))[:5])}"
+        )

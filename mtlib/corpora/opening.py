@@ -1,0 +1,87 @@
+"""The corpus a chapter works on: the synthetic one, made when it is first asked for, or a prepared one.
+
+Chapters call `open_source` with their settings and need not know which it is. Used by chapters 3 to 7.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from ..base.profiles import Profile, Settings, named
+from .corpus import Corpus
+from .synthetic import corpora
+
+
+def open_source(
+    settings: Settings | Profile | str = "quick",
+    corpus: str = "synthetic",
+    *,
+    n_jobs: int = -1,
+    scheduler: str = "",
+) -> Corpus:
+    """Open the corpus that a chapter's parameters name.
+
+    Parameters
+    ----------
+    settings : Settings or Profile or str
+        A chapter's settings, which name the corpus too, or a profile or its name.
+    corpus : str
+        ``synthetic`` is made for the profile, on all cores, unless it is there; another name is that of a
+        corpus prepared on this machine. Ignored with a chapter's settings.
+    n_jobs, scheduler
+        As in `mtlib.base.parallel.run`; a chapter's settings name the scheduler.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile or corpus.
+    """
+    profile = settings
+    if isinstance(settings, Settings):
+        profile, corpus, scheduler = settings.profile, settings.corpus, settings.scheduler
+    if corpus != "synthetic":
+        return Corpus.open(corpus)
+    profile = _profile(profile)
+    with told(f"synthetic-{profile.name}") as progress:
+        return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
+
+
+def open_target(
+    name: str, profile: Settings | Profile | str = "quick", *, n_jobs: int = -1, scheduler: str = ""
+) -> Corpus:
+    """Open the synthetic corpus of a target task, made on all cores unless it is there.
+
+    Parameters
+    ----------
+    name : str
+        One of `mtlib.corpora.synthetic.targets.TARGETS`.
+    profile, n_jobs, scheduler
+        As in `open_source`.
+    """
+    if isinstance(profile, Settings):
+        profile, scheduler = profile.profile, profile.scheduler
+    profile = _profile(profile)
+    with told(f"synthetic-{name}-{profile.name}") as progress:
+        return corpora.write_target(name, profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
+
+
+def _profile(profile: Profile | str) -> Profile:
+    return named(profile) if isinstance(profile, str) else profile
+
+
+@contextlib.contextmanager
+def told(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a corpus is: a bar on a terminal, a line every fifth elsewhere."""
+    from tqdm import tqdm
+
+    fifth = [0]
+    with tqdm(unit="clip", desc=name, disable=not sys.stderr.isatty(), delay=1) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+            if bar.disable and 5 * done // total > fifth[0]:
+                fifth[0] = 5 * done // total
+                print(f"{name}: {done:,} of {total:,} clips", flush=True)
+
+        yield show
