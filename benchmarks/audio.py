@@ -18,8 +18,8 @@ import librosa
 import numpy as np
 import soundfile
 
-from mtlib import tagging
 from mtlib.base.errors import InputError
+from mtlib.networks import tagging
 from mtlib.signal import audio
 
 KINDS = {"16 kHz mono": (16_000, 1), "44.1 kHz mono": (44_100, 1), "44.1 kHz stereo": (44_100, 2)}

@@ -19,7 +19,8 @@ import torch
 from joblib import Parallel, delayed
 from scipy import signal
 
-from mtlib import auralisation, deconvolution, excerpts, released
+from mtlib import auralisation, deconvolution, excerpts
+from mtlib.networks import released
 
 
 def seconds(function: Callable, *arguments) -> tuple[float, object]:

@@ -25,9 +25,10 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from mtlib import complexity, devices, loading, structures
+from mtlib import loading
 from mtlib.base import paths, provenance
 from mtlib.evidence import statistics
+from mtlib.networks import complexity, devices, structures
 from mtlib.signal import frontend
 from mtlib.tasks import prior
 from mtlib.training import Training, fit, seeded

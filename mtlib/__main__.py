@@ -165,7 +165,7 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
 
     Example: python -m mtlib tag song.mp3 --top 10
     """
-    from . import tagging
+    from .networks import tagging
     from .signal import audio
 
     tagger = tagging.load_model(model)

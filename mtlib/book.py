@@ -243,7 +243,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
 
 def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> Path:
     """Execute what is stale, render the book, and return its first page."""
-    from .devices import resolve_device  # here alone: pages that need no PyTorch import this module
+    from .networks.devices import resolve_device  # here alone: pages that need no PyTorch import this module
 
     check_parameters(parameters)
     on_gpu = resolve_device(parameters.get("device", "auto")).type == "cuda"

@@ -22,7 +22,7 @@ def models_command(as_json: bool) -> None:
 
     Example: python -m mtlib models --json
     """
-    from . import complexity
+    from .networks import complexity
 
     rows = complexity.every()
     if as_json:
@@ -187,7 +187,8 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     import numpy as np
     from tqdm import tqdm
 
-    from . import features, tagging
+    from . import features
+    from .networks import tagging
     from .signal import audio
 
     if output.suffix != ".npz" or not output.parent.is_dir():

@@ -24,12 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import released, runs, structures
+from . import runs
 from .base import paths
 from .base.errors import InputError
 from .corpora import shards
 from .corpora.corpus import Corpus
-from .layers import ACTIVATIONS
+from .networks import released, structures
+from .networks.layers import ACTIVATIONS
 from .signal import audio, frontend, views
 
 N_MFCC = 20
@@ -116,7 +117,7 @@ def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> 
     Parameters
     ----------
     network : Module
-        With ``input_norm`` and ``stages``, as in `mtlib.models`.
+        With ``input_norm`` and ``stages``, as in `mtlib.networks.models`.
     x : Tensor [shape=(batch, 1, freq, time)]
     summary : {"mean", "mean before pooling", "max"}
         The mean of what a stage gives, of what it gives before it is pooled (erratum E72), or the maximum.

@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from . import auralisation, deconvolution, experiment, kernels, sound_descriptors, tasks
+from . import auralisation, deconvolution, experiment, sound_descriptors, tasks
 from .base import profiles
 from .corpora.corpus import Corpus
 from .evidence.statistics import Estimate, mean
+from .networks import kernels
 from .runs import Run
 from .signal import views
 from .specs import Model, RunSpec, View

@@ -143,7 +143,7 @@ def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
     device = "cpu"
     if "torch" in sys.modules:  # a page that never needed it has computed nothing on another device
-        from .devices import resolve_device
+        from .networks.devices import resolve_device
 
         device = resolve_device(settings.device)
     return {

@@ -25,7 +25,7 @@ def randomised(network: nn.Module, x: Tensor, *, n_stages: int, seed: int = 0) -
     Parameters
     ----------
     network : Module
-        With ``stages``, of `mtlib.models`.
+        With ``stages``, of `mtlib.networks.models`.
     x : Tensor (clip, 1, freq, time)
         Input that the statistics come from.
     n_stages : int

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .base.errors import InputError
-from .layers import Pool
+from .networks.layers import Pool
 
 
 def exact(kernels: Sequence[Pool], pools: Sequence[Pool]) -> list[tuple[int, int]]:
@@ -66,7 +66,7 @@ def effective(network: nn.Module, x: Tensor, layer: int, *, seed: int = 0) -> np
     Parameters
     ----------
     network : Module
-        With ``stages``, in evaluation mode, of `mtlib.models`.
+        With ``stages``, in evaluation mode, of `mtlib.networks.models`.
     x : Tensor (clip, 1, freq, time)
         Its input.
     layer : int

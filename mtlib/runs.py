@@ -24,12 +24,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from . import experiment, models, tasks
+from . import experiment, tasks
 from .base import paths, provenance
 from .base.errors import InputError
 from .corpora.corpus import Corpus
-from .devices import resolve_device
 from .evidence import evaluation
+from .networks import models
+from .networks.devices import resolve_device
 from .specs import VERSION, RunSpec, from_dict
 
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import torch
 
-from . import complexity, structures
 from .charts import CATEGORICAL
 from .drawings import Drawing
+from .networks import complexity, structures
 
 BLUE, ORANGE, GREEN, *_ = CATEGORICAL
 

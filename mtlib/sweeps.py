@@ -17,7 +17,7 @@ import joblib
 from .base import parallel, paths
 from .base.errors import InputError
 from .corpora.corpus import Corpus
-from .devices import best_precision, resolve_device
+from .networks.devices import best_precision, resolve_device
 from .runs import Run, train_run
 from .specs import RunSpec
 

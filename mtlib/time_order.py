@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .base.errors import at_least
-from .models import CRNN
+from .networks.models import CRNN
 
 
 def shuffle_segments(x: torch.Tensor, n_segments: int, rng: np.random.Generator) -> torch.Tensor:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import complexity, structures
 from .base.errors import at_least
-from .devices import autocast, best_precision, keep_freed_memory
+from .networks import complexity, structures
+from .networks.devices import autocast, best_precision, keep_freed_memory
 
 
 def step_seconds(

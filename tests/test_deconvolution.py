@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import signal
 from torch.nn import functional as F
 
-from mtlib import deconvolution, layers, released, structures
+from mtlib import deconvolution
 from mtlib.base.errors import InputError
+from mtlib.networks import layers, released, structures
 
 NETWORKS = [
     ("compact", 5, {"n_frames": 340, "pool_first": False}),

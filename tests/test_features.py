@@ -9,9 +9,10 @@ import torch
 from click.testing import CliRunner
 
 import toy
-from mtlib import features, structures
+from mtlib import features
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
+from mtlib.networks import structures
 from mtlib.signal import frontend
 
 

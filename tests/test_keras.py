@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import keras, released
 from mtlib.base.errors import InputError
+from mtlib.networks import keras, released
 
 CRNN = "music-auto_tagging-keras/data/music_tagger_crnn_weights_theano.h5"
 COMPACT = "transfer_learning_music/keras2_model/model_best.hdf5"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mtlib import kernels, released
 from mtlib.base.errors import InputError
+from mtlib.networks import kernels, released
 
 PATTERNS = {
     "onset": (np.array([[-1, 0, 1]] * 3), 0.0, "change in time"),

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import label_vectors, released
+from mtlib import label_vectors
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
 from mtlib.corpora import msd_labels
 from mtlib.evidence import cooccurrence, correlation
+from mtlib.networks import released
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mtlib import models
 from mtlib.base.errors import InputError
+from mtlib.networks import models
 
 
 def test_parameter_counts_are_those_of_the_thesis_and_the_release():

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from mtlib import randomisation, structures
+from mtlib import randomisation
 from mtlib.base.errors import InputError
+from mtlib.networks import structures
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import complexity, receptive_fields, structures
+from mtlib import receptive_fields
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.networks import complexity, structures
 
 
 def printed():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import keras, models, released
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
+from mtlib.networks import keras, models, released
 
 CLIPS = ("bensound-cute", "bensound-actionable", "bensound-dubstep", "bensound-thejazzpiano")
 TAGGER = "music-auto_tagging-keras"

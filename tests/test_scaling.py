@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from mtlib import scaling, structures
+from mtlib import scaling
 from mtlib.base.errors import InputError
+from mtlib.networks import structures
 
 
 def case(**options):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mtlib import structure_drawings, structures
+from mtlib import structure_drawings
+from mtlib.networks import structures
 
 
 @pytest.mark.parametrize("structure", structures.WITH_WIDTHS)

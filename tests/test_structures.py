@@ -5,9 +5,9 @@ import csv
 import pytest
 import torch
 
-from mtlib import complexity, models, structures
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.networks import complexity, models, structures
 
 
 def reference():

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from mtlib import tagging
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
+from mtlib.networks import tagging
 
 CLIPS = "music-auto_tagging-keras/data"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import models, time_order
+from mtlib import time_order
 from mtlib.base.errors import InputError
+from mtlib.networks import models
 
 
 def test_segments_are_kept_whole_and_the_rest_stays():

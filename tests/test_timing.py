@@ -2,8 +2,9 @@
 
 import pytest
 
-from mtlib import complexity, timing
+from mtlib import timing
 from mtlib.base.errors import InputError
+from mtlib.networks import complexity
 
 
 def test_a_wider_network_takes_longer_and_costs_are_those_of_complexity():

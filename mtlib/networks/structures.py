@@ -12,9 +12,9 @@ from functools import cache
 
 from torch import nn
 
+from ..base.errors import InputError
+from ..base.paths import DATA
 from . import models
-from .base.errors import InputError
-from .base.paths import DATA
 from .layers import Pool, initialise
 
 STRUCTURES = ("compact", "k1c2", "k2c1", "k2c2", "crnn", "genre")

@@ -3,7 +3,7 @@
 Input is a spectrogram (batch, 1, freq, time), output are logits (batch, tag). On top of the stages stands
 the maximum of each map (`Convnet`: Compact-convnet, k2c2, the tagger repository's five-layer network),
 dense layers (`DenseConvnet`: k1c2, k2c1, the genre network of chapter 7), or two recurrent layers (`CRNN`).
-`mtlib.structures` names the networks, their widths and their pooling; chapters 2 to 7 use them.
+`mtlib.networks.structures` names the networks, their widths and their pooling; chapters 2 to 7 use them.
 
 The released networks of the author come out of the defaults: conv, norm, ELU, pool (see `ConvStage`).
 """
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .base.errors import InputError
+from ..base.errors import InputError
 from .layers import EPSILON, LSTM, RECURRENT, ConvStage, DenseStage, KerasGRU, Pool, TimeNorm, initialise
 
 __all__ = [

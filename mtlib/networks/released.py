@@ -27,10 +27,10 @@ from functools import partial
 import torch
 from torch import nn
 
+from ..base import published
+from ..base.errors import InputError
+from ..signal import audio, frontend
 from . import keras, models
-from .base import published
-from .base.errors import InputError
-from .signal import audio, frontend
 
 _TAGGER = "music-auto_tagging-keras"
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import torch
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 
 def resolve_device(device: str = "auto") -> torch.device:

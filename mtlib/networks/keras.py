@@ -2,7 +2,7 @@
 
 The released networks were trained with Keras 1 on Theano and, once, with Keras 2 on TensorFlow. Their
 HDF5 files hold plain arrays; this module reads them (never a pickle) and turns them into the
-`state_dict` of the networks in `mtlib.models`. Four things differ between the frameworks, each a
+`state_dict` of the networks in `mtlib.networks.models`. Four things differ between the frameworks, each a
 named option here:
 
 * ``flip``: Theano *convolves*, PyTorch correlates, so Theano kernels are flipped in both axes.
@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 import torch
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 Weights = dict[str, np.ndarray]
 """Arrays of one file by the last two parts of their path, such as ``conv1/conv1_W``."""
@@ -138,7 +138,7 @@ def batch_normalisation(
 
 
 def gru(weights: Weights, layer: str) -> dict[str, torch.Tensor]:
-    """Turn a Keras 1 GRU into the state of `mtlib.models.KerasGRU`.
+    """Turn a Keras 1 GRU into the state of `mtlib.networks.models.KerasGRU`.
 
     Returns
     -------

@@ -11,7 +11,7 @@ Conventions
 
 import numpy as np
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 _MEAN = np.array([1, 1, 1]) / np.sqrt(3)
 _SLOPE = np.array([-1, 0, 1]) / np.sqrt(2)

@@ -47,7 +47,7 @@ def layers(network: nn.Module, n_freq: int, n_frames: int) -> list[Layer]:
     Parameters
     ----------
     network : Module
-        From `structures.build`, or one of `mtlib.models`. It is not changed.
+        From `structures.build`, or one of `mtlib.networks.models`. It is not changed.
     n_freq, n_frames : int
     """
     found: list[Layer] = []

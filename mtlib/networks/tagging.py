@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..base.errors import InputError
+from ..base.tags import TAGS
+from ..signal import audio
 from . import released
-from .base.errors import InputError
-from .base.tags import TAGS
-from .signal import audio
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0

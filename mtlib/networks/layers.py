@@ -4,7 +4,7 @@
 space; `TimeNorm` normalises the input frame by frame; `KerasGRU` and `LSTM` are recurrent over time. The
 order inside a stage is an option: the author's code pools last, Table 2-B of the thesis pools before
 normalising (erratum E02), which is the same function where gains are positive and three times as fast.
-`mtlib.models` puts the parts together.
+`mtlib.networks.models` puts the parts together.
 
 Conventions
     Maps are (batch, map, freq, time), sequences (batch, step, feature). Convolutions keep the size of
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 EPSILON = 1e-3
 """Added to the variance in batch normalisation (Keras' default, used by all released networks)."""
