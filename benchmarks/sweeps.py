@@ -14,10 +14,10 @@ os.environ["MTLIB_HOME"] = tempfile.mkdtemp()
 import numpy as np
 import pandas as pd
 
-from mtlib import specs, sweeps
 from mtlib.base import paths
 from mtlib.corpora import corpus
-from mtlib.training import Training
+from mtlib.training import specs, sweeps
+from mtlib.training.training import Training
 
 N_CLIPS, N_RUNS = 160, 12
 

@@ -18,14 +18,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
-from mtlib import features, loading, sweeps
 from mtlib.base.profiles import PROFILES
 from mtlib.base.tags import TAGS
 from mtlib.corpora import opening
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, recorded
 from mtlib.networks import structures
-from mtlib.specs import RunSpec, from_dict
+from mtlib.training import features, loading, sweeps
+from mtlib.training.specs import RunSpec, from_dict
 
 EPOCHS, BATCH, RATE, DECAY, MIXED = 32, 8, 1e-2, 0.05, 0.3
 """Of the training in plain lines; `MIXED` is the parameter of mixup's beta distribution."""

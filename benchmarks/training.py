@@ -25,13 +25,13 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from mtlib import loading
 from mtlib.base import paths, provenance
 from mtlib.evidence import statistics
 from mtlib.networks import complexity, devices, structures
 from mtlib.signal import frontend
-from mtlib.tasks import prior
-from mtlib.training import Training, fit, seeded
+from mtlib.training import loading
+from mtlib.training.tasks import prior
+from mtlib.training.training import Training, fit, seeded
 
 N_TAGS = 50
 KINDS = {  # name: loop, how the clips come, pooling first, processes, threads

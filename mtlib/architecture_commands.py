@@ -26,9 +26,10 @@ def architectures_command(
 
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
-    from . import architecture_results, architectures, sweeps
+    from . import architecture_results, architectures
     from .base import profiles
     from .corpora import opening
+    from .training import sweeps
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import architectures, preprocessing, sweeps, tasks
+from . import architectures, preprocessing
 from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 from .base import paths
 from .base.errors import InputError
@@ -21,7 +21,8 @@ from .corpora.corpus import Corpus
 from .evidence import evaluation, rules, statistics
 from .evidence import recorded as recorded_tables
 from .evidence.statistics import Estimate
-from .runs import Run
+from .training import sweeps, tasks
+from .training.runs import Run
 
 _COLUMNS = (
     ["configuration", "structure", "budget", "seed", "roc_auc", "peak_rate", "valid_auc", "key"],

@@ -19,7 +19,7 @@ import pandas as pd
 from . import preprocessing
 from .base.profiles import Settings
 from .corpora.corpus import Corpus
-from .specs import RunSpec
+from .training.specs import RunSpec
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")
 """The thesis' order by AUC at equal size, best first."""

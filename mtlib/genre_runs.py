@@ -16,15 +16,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from . import auralisation, deconvolution, experiment, sound_descriptors, tasks
+from . import auralisation, deconvolution, sound_descriptors
 from .base import profiles
 from .corpora.corpus import Corpus
 from .evidence.statistics import Estimate, mean
 from .networks import kernels
-from .runs import Run
 from .signal import views
-from .specs import Model, RunSpec, View
-from .training import Training
+from .training import experiment, tasks
+from .training.runs import Run
+from .training.specs import Model, RunSpec, View
+from .training.training import Training
 
 NETWORKS, LAYERS = "genre_networks", "genre_layers"
 """Names of the recorded tables: one row a network, and one a layer and clip."""

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import runs, sweeps
 from .base import profiles
 from .base.errors import InputError
 from .corpora import opening, synthetic
 from .corpora.corpus import Corpus
 from .evidence import evaluation
 from .evidence import recorded as recorded_tables
-from .specs import RunSpec
-from .training import Training
+from .training import runs, sweeps
+from .training.specs import RunSpec
+from .training.training import Training
 
 NAME = "label_noise_trainings"
 EXPERIMENTS = ("tagability", "truth", "sizes", "variants", "structures")

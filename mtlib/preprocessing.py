@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import learning_curves, tasks
+from . import learning_curves
 from .base import paths
 from .base.errors import InputError
 from .base.profiles import Settings
@@ -27,8 +27,9 @@ from .evidence import evaluation, statistics
 from .evidence import recorded as recorded_tables
 from .evidence.factorial import Factorial
 from .evidence.statistics import Estimate
-from .runs import Run
-from .specs import RunSpec, from_dict
+from .training import tasks
+from .training.runs import Run
+from .training.specs import RunSpec, from_dict
 
 FACTORS = {
     "magnitude": ("log", "linear"),

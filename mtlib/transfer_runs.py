@@ -22,7 +22,7 @@ import librosa
 import numpy as np
 import pandas as pd
 
-from . import experiment, features, probes, sweeps
+from . import probes
 from .base import profiles
 from .base.errors import InputError
 from .corpora import corpus as corpora
@@ -32,8 +32,9 @@ from .corpora.synthetic import targets
 from .evidence import recorded, statistics
 from .evidence.statistics import Estimate
 from .signal import views
-from .specs import RunSpec
-from .training import Training
+from .training import experiment, features, sweeps
+from .training.specs import RunSpec
+from .training.training import Training
 
 NAME = "transfer_runs"
 """Of the recorded table."""

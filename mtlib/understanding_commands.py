@@ -35,10 +35,11 @@ def understanding_command(
     """
     import pandas as pd
 
-    from . import genre_runs, sweeps, transfer_runs, understanding_runs
+    from . import genre_runs, transfer_runs, understanding_runs
     from .base import profiles
     from .corpora import opening
     from .evidence import recorded
+    from .training import sweeps
 
     sizes = profiles.named(profile)
     how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}

@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import auralisation, deconvolution, features, label_vectors, probes, randomisation, stems
+from . import auralisation, deconvolution, label_vectors, probes, randomisation, stems
 from .base.errors import InputError
 from .corpora.corpus import Corpus
 from .corpora.synthetic import corpora, population
@@ -26,7 +26,8 @@ from .corpora.synthetic.composing import composer
 from .corpora.synthetic.composing.score import Score
 from .evidence import cooccurrence
 from .evidence.statistics import Estimate, mean
-from .runs import Run
+from .training import features
+from .training.runs import Run
 
 VECTORS, STEMS, PROBES = "label_vectors", "stem_features", "layer_probes"
 """Names of the recorded tables."""

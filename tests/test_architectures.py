@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import architecture_results, architectures, sweeps
+from mtlib import architecture_results, architectures
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.evidence.statistics import Estimate
+from mtlib.training import sweeps
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 RATES = {"crnn": 3e-3, "k2c2": 1e-2}

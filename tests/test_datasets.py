@@ -9,13 +9,13 @@ from torchaudio.datasets import gtzan as torchaudio_gtzan
 
 import miniatures
 from miniatures import AMPLITUDE, COLUMNS, gtzan_tree, jamendo_tree
-from mtlib import tasks
 from mtlib.base import tags
 from mtlib.base.errors import InputError
 from mtlib.corpora import preparation
 from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm
 from mtlib.networks import structures
 from mtlib.signal import audio, frontend
+from mtlib.training import tasks
 
 FAULTS = {"magnatagatune": 1, "msd_lastfm": 1, "fma": 1, "gtzan_genre": 1}
 """Clips of the miniatures that cannot be used; the rest must come through."""

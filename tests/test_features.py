@@ -9,11 +9,11 @@ import torch
 from click.testing import CliRunner
 
 import toy
-from mtlib import features
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
 from mtlib.networks import structures
 from mtlib.signal import frontend
+from mtlib.training import features
 
 
 def music(n_clips, n_samples, seed=0):

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import genre_runs, sweeps
+from mtlib import genre_runs
 from mtlib.base import profiles
 from mtlib.corpora import opening
 from mtlib.evidence import recorded
+from mtlib.training import sweeps
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1, n_target=10)
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import toy
-from mtlib import loading
 from mtlib.base.errors import InputError
 from mtlib.signal import views
+from mtlib.training import loading
 
 PARTS = [np.array([3, 0]), np.array([7, 7, 1])]
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import preprocessing, sweeps
+from mtlib import preprocessing
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.corpora import opening
+from mtlib.training import sweeps
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
 import toy
-from mtlib import loading, runs, sweeps, training
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
+from mtlib.training import loading, runs, sweeps, training
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_network_comes_back_with_its_predictions(home, run):
 
 
 def test_larger_subsets_contain_smaller_ones():
-    from mtlib.experiment import subset
+    from mtlib.training.experiment import subset
 
     train = np.arange(100, 200)
     small, large, other = (set(subset(train, n, seed)) for n, seed in ((10, 0), (50, 0), (50, 1)))

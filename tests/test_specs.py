@@ -6,10 +6,10 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from mtlib import experiment, specs
 from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
-from mtlib.specs import Model, RunSpec
+from mtlib.training import experiment, specs
+from mtlib.training.specs import Model, RunSpec
 
 KEY = "1c52b1d24cab3e676d45a2c747a5c3a2"
 """Of `RESOLVED` with the code of the recorded runs."""

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 import toy
-from mtlib import runs, sweeps
 from mtlib.base.errors import InputError
+from mtlib.training import runs, sweeps
 
 N_RUNS = 6
 

@@ -6,10 +6,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 import toy
-from mtlib import loading, tasks, training
 from mtlib.base.errors import InputError
 from mtlib.networks import devices, structures
-from mtlib.training import Training
+from mtlib.training import loading, tasks, training
+from mtlib.training.training import Training
 
 TRAIN, VALID = np.arange(48), np.arange(48, 64)
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import genre_runs, sweeps, understanding_runs
+from mtlib import genre_runs, understanding_runs
 from mtlib.base.errors import InputError
 from mtlib.corpora import corpus
 from mtlib.evidence import recorded, statistics
+from mtlib.training import sweeps
 
 
 def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monkeypatch):

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from mtlib import training
 from mtlib.corpora import corpus
-from mtlib.specs import Model, RunSpec
+from mtlib.training import training
+from mtlib.training.specs import Model, RunSpec
 
 N_SAMPLES = 87_000
 TONES = (300, 700, 1500, 3500)

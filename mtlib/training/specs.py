@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from .base.errors import InputError
+from ..base.errors import InputError
 from .training import Training
 
 VERSION = "2bd2ea0febd65d3c32966a5c1574720338af3f2d86c9692a1600e653a755f979"

@@ -1,7 +1,7 @@
 """What a network is to learn: loss, starting point and score of the three kinds of target.
 
 Targets are (clip, output): 0 and 1 for "multilabel" (the fifty tags) and "multiclass" (genres, one 1 a
-row), numbers for "regression" (valence and arousal in chapter 6). `mtlib.training` uses it.
+row), numbers for "regression" (valence and arousal in chapter 6). `mtlib.training.training` uses it.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ import torch
 from sklearn.metrics import r2_score
 from torch.nn import functional as F
 
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .corpora.writing import TASKS
-from .evidence import evaluation
+from ..base.errors import InputError
+from ..corpora.corpus import Corpus
+from ..corpora.writing import TASKS
+from ..evidence import evaluation
 
 
 def targets(corpus: Corpus, label_set: str) -> np.ndarray:

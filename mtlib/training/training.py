@@ -2,7 +2,7 @@
 
 `fit` is the same code on a CPU and on a GPU: 16-bit floats by autocast where the hardware has them,
 `channels_last` maps, Adam with a one-cycle or a constant rate, early stopping on the validation score, the
-best checkpoint restored. Clips come from `mtlib.loading`, networks from `mtlib.networks.structures`; `mtlib.runs`
+best checkpoint restored. Clips come from `mtlib.training.loading`, networks from `mtlib.networks.structures`; `mtlib.training.runs`
 stores the result. The thesis states Adam, binary cross-entropy and "stop when the validation AUC has not
 improved during one pass"; rate, batch size and the number of epochs are our choice [Choi2018, §4.3, §5.2.1].
 
@@ -28,9 +28,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from .base.errors import InputError
+from ..base.errors import InputError
+from ..networks.devices import autocast, keep_freed_memory
 from .loading import Clips
-from .networks.devices import autocast, keep_freed_memory
 from .tasks import loss_function, prior, probabilities, score
 
 

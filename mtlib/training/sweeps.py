@@ -1,6 +1,6 @@
 """Many runs at once: the same call on one core, on several, and on a cluster.
 
-Chapters ask `sweep` for a list of specs: finished runs are read from the store (`mtlib.runs`), missing
+Chapters ask `sweep` for a list of specs: finished runs are read from the store (`mtlib.training.runs`), missing
 ones trained, one after another, in several processes (joblib's loky), or on a Dask cluster
 (``scheduler="tcp://HOST:PORT"``), whose workers have to see the same ``MTLIB_HOME``. Many small networks
 scale by runs, not by splitting one.
@@ -14,10 +14,10 @@ from typing import Any
 
 import joblib
 
-from .base import parallel, paths
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .networks.devices import best_precision, resolve_device
+from ..base import parallel, paths
+from ..base.errors import InputError
+from ..corpora.corpus import Corpus
+from ..networks.devices import best_precision, resolve_device
 from .runs import Run, train_run
 from .specs import RunSpec
 

@@ -24,14 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..base import paths
+from ..base.errors import InputError
+from ..corpora import shards
+from ..corpora.corpus import Corpus
+from ..networks import released, structures
+from ..networks.layers import ACTIVATIONS
+from ..signal import audio, frontend, views
 from . import runs
-from .base import paths
-from .base.errors import InputError
-from .corpora import shards
-from .corpora.corpus import Corpus
-from .networks import released, structures
-from .networks.layers import ACTIVATIONS
-from .signal import audio, frontend, views
 
 N_MFCC = 20
 """Coefficients; with first and second differences, means and deviations: 120 values."""
@@ -105,7 +105,7 @@ def extractor(name: str = "compact", seed: int = 0) -> Extractor:
 
 
 def from_run(run: runs.Run) -> Extractor:
-    """Return the network of a finished run (`mtlib.runs`)."""
+    """Return the network of a finished run (`mtlib.training.runs`)."""
     made = run.record["input"]
     front = views.build(**{**vars(run.spec.view), "sample_rate": made["sample_rate"]})
     return Extractor(run.key, front, run.network(), made["n_samples"], made["sample_rate"])

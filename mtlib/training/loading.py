@@ -20,10 +20,10 @@ import filelock
 import numpy as np
 import torch
 
-from .base import paths
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .signal import views
+from ..base import paths
+from ..base.errors import InputError
+from ..corpora.corpus import Corpus
+from ..signal import views
 
 MODES = ("kept", "resident", "streamed")
 

@@ -3,7 +3,7 @@
 ``MTLIB_HOME/runs/<key>/`` holds a finished run: ``spec.json``, ``history.csv``, ``weights.safetensors``,
 ``predictions.npz`` and ``record.json`` (metrics, time, memory, provenance). It is written in
 ``<key>.unfinished`` and moved into place at the end, so what has the name is whole; a lock keeps two
-processes off one run; a killed run goes on from its last epoch. `mtlib.sweeps` trains many.
+processes off one run; a killed run goes on from its last epoch. `mtlib.training.sweeps` trains many.
 """
 
 import json
@@ -24,13 +24,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ..base import paths, provenance
+from ..base.errors import InputError
+from ..corpora.corpus import Corpus
+from ..evidence import evaluation
+from ..networks import models
+from ..networks.devices import resolve_device
 from . import experiment, tasks
-from .base import paths, provenance
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .evidence import evaluation
-from .networks import models
-from .networks.devices import resolve_device
 from .specs import VERSION, RunSpec, from_dict
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..base.errors import InputError
+from ..corpora.corpus import Corpus
+from ..networks import structures
+from ..signal import views
 from . import tasks
-from .base.errors import InputError
-from .corpora.corpus import Corpus
 from .loading import Clips
-from .networks import structures
-from .signal import views
 from .training import Fitted, fit, predict, seeded
 
 SPLITS = ("train", "valid", "test")
