@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from . import pages
 from .base.errors import InputError
 from .base.paths import DATA
 from .corpora.shards import atomic
 from .evidence import claims
+from .page import pages
 
 PUBLISHED = DATA / "results" / "published_build.json"
 """The summary of the published book."""

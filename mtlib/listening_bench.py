@@ -14,9 +14,9 @@ import torch
 from IPython.display import HTML
 from torch.nn import functional as F
 
-from . import charts, pages
 from .base import published
 from .base.errors import InputError
+from .page import charts, pages
 from .signal.audio import SAMPLE_RATE
 
 COMPRESSION = 0.8

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import torch
 
-from .charts import CATEGORICAL
-from .drawings import Drawing
 from .networks import complexity, structures
+from .page.charts import CATEGORICAL
+from .page.drawings import Drawing
 
 BLUE, ORANGE, GREEN, *_ = CATEGORICAL
 

@@ -6,10 +6,11 @@ from dataclasses import asdict
 import pytest
 from click.testing import CliRunner
 
-from mtlib import book, builds, pages
+from mtlib import book, builds
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
 from mtlib.evidence import claims
+from mtlib.page import pages
 
 
 def output(kind, data, **metadata):

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mtlib import charts, drawings, pages
 from mtlib.base.errors import InputError
+from mtlib.page import charts, drawings, pages
 
 
 def test_a_picture_has_its_first_row_at_the_bottom_and_its_extremes_at_the_ends_of_the_colours():

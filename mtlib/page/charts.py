@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 from PIL import Image
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 COLOURS = {
     "published": "#0072B2",

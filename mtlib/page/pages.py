@@ -25,10 +25,10 @@ import soundfile
 from IPython.display import HTML, display
 from myst_nb import glue
 
-from .base import published
-from .base.errors import InputError
-from .base.profiles import STANDARD, Settings
-from .base.provenance import commit, device_name
+from ..base import published
+from ..base.errors import InputError
+from ..base.profiles import STANDARD, Settings
+from ..base.provenance import commit, device_name
 
 MIME = "application/vnd.mtlib.page+json"
 """Kind of the output that says how a page was made; the status page reads it."""
@@ -143,7 +143,7 @@ def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
     device = "cpu"
     if "torch" in sys.modules:  # a page that never needed it has computed nothing on another device
-        from .networks.devices import resolve_device
+        from ..networks.devices import resolve_device
 
         device = resolve_device(settings.device)
     return {

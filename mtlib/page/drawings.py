@@ -8,7 +8,7 @@ thesis' schematic figures with it.
 import html
 from itertools import count
 
-from .base.errors import InputError
+from ..base.errors import InputError
 
 _serial = count()
 
