@@ -15,14 +15,13 @@ import click
 from . import (
     architecture_commands,
     build_commands,
-    commands,
-    corpus_commands,
     noise_commands,
     transfer_commands,
     understanding_commands,
 )
 from .base import paths
 from .base.errors import InputError
+from .commands import prepare, train
 
 
 class _Program(click.Group):
@@ -127,7 +126,7 @@ def fetch(what: str, only_list: bool) -> None:
     Example: python -m mtlib fetch magnatagatune
     """
     if what != "artifacts":
-        corpus_commands.fetch_dataset(what)
+        prepare.fetch_dataset(what)
         return
     from tqdm import tqdm
 
@@ -192,8 +191,8 @@ def tag(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
 
 
 for module in (
-    commands,
-    corpus_commands,
+    train,
+    prepare,
     noise_commands,
     build_commands,
     architecture_commands,

@@ -5,7 +5,7 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
-from . import options
+from .commands import options
 
 
 @click.command("architectures")

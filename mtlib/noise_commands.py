@@ -5,7 +5,7 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 import click
 
-from . import options
+from .commands import options
 
 
 @click.group("label-noise")

@@ -1,4 +1,4 @@
-"""Options that commands share, with one wording; see `mtlib.commands` and its neighbours."""
+"""Options that commands share, with one wording; see `mtlib.commands.train` and its neighbours."""
 
 import click
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from ..base.errors import InputError
 from . import options
-from .base.errors import InputError
 
 
 @click.command("models")
@@ -22,7 +22,7 @@ def models_command(as_json: bool) -> None:
 
     Example: python -m mtlib models --json
     """
-    from .networks import complexity
+    from ..networks import complexity
 
     rows = complexity.every()
     if as_json:
@@ -53,7 +53,7 @@ def sweep_command(file: Any, jobs: int, device: str, scheduler: str, as_json: bo
     FILE is JSON: a list of runs, or {"base": RUN, "grid": {"model__budget": [0.1, 0.5], "seed": [0, 1, 2]}}.
     A run gives the values that are not the usual ones. Example: python -m mtlib sweep chapter4.json --jobs 2
     """
-    from .training import specs, sweeps
+    from ..training import specs, sweeps
 
     try:
         content = json.load(file)
@@ -82,7 +82,7 @@ def list_runs(as_json: bool) -> None:
 
     Example: python -m mtlib runs list
     """
-    from .training import runs
+    from ..training import runs
 
     found = runs.finished()
     for run in found:
@@ -98,7 +98,7 @@ def show_run(key: str) -> None:
 
     Example: python -m mtlib runs show 3f2a
     """
-    from .training import runs
+    from ..training import runs
 
     if (run := runs.find(key)) is None:
         raise InputError(f"no run begins with {key!r}; python -m mtlib runs list shows them")
@@ -114,7 +114,7 @@ def prune_runs(outdated: bool, delete: bool) -> None:
 
     Example: python -m mtlib runs prune --outdated --delete
     """
-    from .training import runs
+    from ..training import runs
 
     found = runs.prunable(outdated=outdated)
     for folder, reason in found.items():
@@ -152,7 +152,7 @@ def transfer_command(
 
     Example: python -m mtlib transfer --task T3 --set 12345 --protocol honest
     """
-    from . import targets, transfer
+    from .. import targets, transfer
 
     cells = transfer.cells(tasks or tuple(targets.TASKS), sets, protocol, seed)
     max_iter = transfer.MAX_ITER if max_iter is None else max_iter
@@ -187,9 +187,9 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     import numpy as np
     from tqdm import tqdm
 
-    from .networks import tagging
-    from .signal import audio
-    from .training import features
+    from ..networks import tagging
+    from ..signal import audio
+    from ..training import features
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
@@ -230,10 +230,10 @@ def preprocessing_command(
 
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
-    from . import preprocessing
-    from .base import profiles
-    from .corpora import opening
-    from .training import sweeps
+    from .. import preprocessing
+    from ..base import profiles
+    from ..corpora import opening
+    from ..training import sweeps
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from .base import paths
-from .base.errors import InputError
+from ..base import paths
+from ..base.errors import InputError
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, 
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from .corpora import datasets, preparation
+    from ..corpora import datasets, preparation
 
     found = datasets.find(dataset)
     with _progress("clip") as progress:
@@ -104,11 +104,11 @@ def prepare(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from .corpora.reports import n_clips
+    from ..corpora.reports import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
-        from .corpora import opening
+        from ..corpora import opening
 
         if target:
             made = opening.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
@@ -116,7 +116,7 @@ def prepare(
             made = opening.open_source(profile, n_jobs=jobs, scheduler=scheduler)
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
-    from .corpora import datasets, preparation
+    from ..corpora import datasets, preparation
 
     found, folder = datasets.find(dataset), _root(dataset, root)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
@@ -141,8 +141,8 @@ def _tell(result: Any, report: Path) -> None:
 
 def fetch_dataset(name: str) -> None:
     """Fetch MagnaTagATune, or say how to get another dataset."""
-    from .corpora import datasets
-    from .corpora.datasets import downloads
+    from ..corpora import datasets
+    from ..corpora.datasets import downloads
 
     dataset = datasets.find(name)
     if name != "magnatagatune":
