@@ -12,13 +12,9 @@ from typing import Any
 
 import click
 
-from . import (
-    architecture_commands,
-    build_commands,
-    noise_commands,
-    transfer_commands,
-    understanding_commands,
-)
+from book.experiments.label_noise import command as noise_commands
+
+from . import architecture_commands, build_commands, transfer_commands, understanding_commands
 from .base import paths
 from .base.errors import InputError
 from .commands import prepare, train

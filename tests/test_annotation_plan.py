@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlib import annotation_plan, reannotation
+from book.experiments.label_noise import annotation_plan, reannotation
 from mtlib.base.errors import InputError
 
 

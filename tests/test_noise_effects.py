@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import noise_effects
+from book.experiments.label_noise import results
 from mtlib.base.errors import InputError
 from mtlib.evidence import correlation
 
@@ -37,28 +37,28 @@ def sweep(loss=0.2, seeds=3):
 
 
 def test_a_line_is_found_for_each_seed():
-    means = noise_effects.swept_means(sweep(0.2), ["a", "b"])
+    means = results.swept_means(sweep(0.2), ["a", "b"])
     assert set(means.tagability) == {1.0, 0.5, 0.1}
     assert means.others.groupby(means.seed).nunique().max() == 1  # c alone: d is left out everywhere
-    found = noise_effects.slope(means)
+    found = results.slope(means)
     assert found.value == pytest.approx(-0.2) and found.n == 3
-    assert noise_effects.slope(means, "others").value == pytest.approx(0)
+    assert results.slope(means, "others").value == pytest.approx(0)
     with pytest.raises(InputError, match="two seeds"):
-        noise_effects.slope(means[means.seed == 0])
+        results.slope(means[means.seed == 0])
     with pytest.raises(InputError, match="every tag"):
-        noise_effects.swept_means(sweep(), TAGS)
+        results.swept_means(sweep(), TAGS)
 
 
 def test_tags_without_an_area_are_dropped_alone():
     areas = sweep()
     areas.loc[areas.tag == "c", "observed"] = np.nan
-    found = noise_effects.by_tag(areas)
+    found = results.by_tag(areas)
     assert list(found.index) == ["a", "b", "d"]
     assert found.observed["a"] == pytest.approx(areas[areas.tag == "a"].observed.mean())
 
 
 def test_systems_are_means_over_few_and_all_tags():
-    found = noise_effects.systems(sweep(), ["a", "c"]).set_index(["setting", "seed"])
+    found = results.systems(sweep(), ["a", "c"]).set_index(["setting", "seed"])
     row = found.loc[("0.5", 2)]
     assert row.few_true == pytest.approx(np.mean([0.82 - 0.1, 0.86]))
     assert row.all_observed == pytest.approx(np.mean([0.72, 0.74, 0.86, 0.88]) - 0.1)
@@ -74,12 +74,12 @@ def test_differences_of_correlations_cover_and_means_lie_between():
 
     truth = np.arctanh(0.9) - np.arctanh(0.5)
     for _ in range(400):
-        gap = noise_effects.fisher_difference(drawn(0.9), drawn(0.5))
+        gap = results.fisher_difference(drawn(0.9), drawn(0.5))
         inside += gap.low <= truth <= gap.high
     assert 0.91 < inside / 400 < 0.985
     pair = [drawn(0.9), drawn(0.5)]
-    value, low, high = noise_effects.mean_correlation(pair)
+    value, low, high = results.mean_correlation(pair)
     assert min(one.value for one in pair) < value < max(one.value for one in pair) and low < value < high
     perfect = correlation.correlation(np.arange(9.0), np.arange(9.0), rng=generator, method="pearson")
     with pytest.raises(InputError, match="Fisher"):
-        noise_effects.fisher_difference(perfect, pair[0])
+        results.fisher_difference(perfect, pair[0])

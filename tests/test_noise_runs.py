@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import noise_runs
+from book.experiments.label_noise import trainings
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.corpora import opening, synthetic
@@ -20,24 +20,24 @@ def source(tones, tmp_path, monkeypatch):
     shutil.copytree(tones, tmp_path / "home")
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(opening, "open_source", lambda settings, corpus: Corpus.open(corpus))
-    return noise_runs.open_corpus("smoke", "tones")
+    return trainings.open_corpus("smoke", "tones")
 
 
 def test_a_real_corpus_is_its_own_truth_and_only_loses_labels(source):
-    assert noise_runs.truth(source) == "observed"
-    columns = noise_runs.swept(source)
+    assert trainings.truth(source) == "observed"
+    columns = trainings.swept(source)
     whole = source.labels("observed")
     assert len(columns) == 2
     before = whole
-    for rate in noise_runs.TAGABILITIES:
-        labels = source.labels(noise_runs.swept_set(rate))
+    for rate in trainings.TAGABILITIES:
+        labels = source.labels(trainings.swept_set(rate))
         assert (labels <= before).all()
         others = [k for k in range(4) if k not in columns]
         assert (labels[:, others] == whole[:, others]).all()
         before = labels
     assert before[:, columns].sum() < 0.3 * whole[:, columns].sum()
     fingerprint = source.fingerprint_of("tagability-0.1")
-    assert noise_runs.open_corpus("smoke", "tones").fingerprint_of("tagability-0.1") == fingerprint
+    assert trainings.open_corpus("smoke", "tones").fingerprint_of("tagability-0.1") == fingerprint
 
 
 def test_synthetic_labels_change_only_where_they_are_swept(monkeypatch):
@@ -60,9 +60,9 @@ def test_synthetic_labels_change_only_where_they_are_swept(monkeypatch):
 
     fake = Fake()
     given = synthetic.observe(population.salience, np.arange(3000))
-    noise_runs._add_swept(fake, 0.1)
-    labels, columns = fake.made["tagability-0.1"], noise_runs.swept(fake)
-    assert len(columns) == noise_runs.N_SWEPT
+    trainings._add_swept(fake, 0.1)
+    labels, columns = fake.made["tagability-0.1"], trainings.swept(fake)
+    assert len(columns) == trainings.N_SWEPT
     others = [k for k in range(50) if k not in columns]
     assert (labels[:, others] == given[:, others]).all()
     rates = (labels & population.true).sum(0) / population.true.sum(0)
@@ -70,22 +70,22 @@ def test_synthetic_labels_change_only_where_they_are_swept(monkeypatch):
 
 
 def test_experiments_are_what_the_chapter_says(source):
-    found = noise_runs.trainings(source, "smoke", seeds=range(2))
-    assert {one.experiment for one in found} == set(noise_runs.EXPERIMENTS)
+    found = trainings.trainings(source, "smoke", seeds=range(2))
+    assert {one.experiment for one in found} == set(trainings.EXPERIMENTS)
     assert len({(one.experiment, one.setting, one.spec.seed) for one in found}) == len(found)
     sizes = [one.spec for one in found if one.experiment == "sizes" and one.spec.seed == 0]
     assert {spec.view.kind for spec in sizes} == {"mel", "stft"} and 0 in {spec.n_train for spec in sizes}
     with pytest.raises(InputError, match="unknown experiment"):
-        noise_runs.trainings(source, "smoke", ["size"])
+        trainings.trainings(source, "smoke", ["size"])
 
 
 def test_areas_are_those_of_the_stored_predictions(source, tmp_path, monkeypatch):
-    wanted = [one for one in noise_runs.trainings(source, "smoke", ["tagability"]) if one.setting == "0.1"]
+    wanted = [one for one in trainings.trainings(source, "smoke", ["tagability"]) if one.setting == "0.1"]
     with pytest.raises(InputError, match="none of the 1 trainings"):
-        noise_runs.finished(wanted, "cpu")
-    table = noise_runs.areas(wanted, source, device="cpu", n_jobs=1, report=None)
-    assert noise_runs.finished(noise_runs.trainings(source, "smoke"), "cpu") == wanted
-    run = noise_runs.sweeps.sweep([wanted[0].spec], device="cpu", report=None)[0]
+        trainings.finished(wanted, "cpu")
+    table = trainings.areas(wanted, source, device="cpu", n_jobs=1, report=None)
+    assert trainings.finished(trainings.trainings(source, "smoke"), "cpu") == wanted
+    run = trainings.sweeps.sweep([wanted[0].spec], device="cpu", report=None)[0]
     clips, outputs = run.predictions["test_clips"], run.predictions["test_outputs"]
     assert table.true.to_numpy() == pytest.approx(
         evaluation.tag_areas(source.labels("observed")[clips], outputs), nan_ok=True
@@ -93,18 +93,18 @@ def test_areas_are_those_of_the_stored_predictions(source, tmp_path, monkeypatch
     assert (table.n_observed <= table.n_true).all() and (table.n_clips == len(clips)).all()
     monkeypatch.setattr(paths, "DATA", tmp_path)
     (tmp_path / "results").mkdir()
-    noise_runs.record(table, "tones", "smoke")
-    noise_runs.record(table.assign(true=0.5), "tones", "smoke")  # replaces, adds nothing
-    kept = noise_runs.recorded()
+    trainings.record(table, "tones", "smoke")
+    trainings.record(table.assign(true=0.5), "tones", "smoke")  # replaces, adds nothing
+    kept = trainings.recorded()
     assert len(kept) == len(table) and (kept.true == 0.5).all()
 
 
 def test_recorded_areas_are_whole():
-    kept = noise_runs.recorded()
+    kept = trainings.recorded()
     assert not kept.duplicated(["corpus", "profile", "experiment", "setting", "seed", "tag"]).any()
     sizes = kept.groupby(["corpus", "profile", "experiment", "setting", "seed"]).size()
     assert (sizes == 50).all()
-    assert {"tagability", "truth"} <= set(kept.experiment) <= set(noise_runs.EXPERIMENTS)
+    assert {"tagability", "truth"} <= set(kept.experiment) <= set(trainings.EXPERIMENTS)
     both = kept.merge(kept, on=["key", "tag"])
     assert (
         both.true_x.fillna(0) == both.true_y.fillna(0)

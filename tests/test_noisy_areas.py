@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlib import label_noise, noisy_areas
+from book.experiments.label_noise import estimates, noisy_areas
 from mtlib.base.errors import InputError
 from mtlib.evidence import evaluation
 
@@ -17,12 +17,12 @@ def test_noise_shrinks_the_area_as_foretold():
     truth = generator.random(200_000) < 0.4
     score = truth + generator.normal(size=len(truth))
     observed = np.where(truth, generator.random(len(truth)) < 0.3, generator.random(len(truth)) < 0.02)
-    counts = label_noise.count(observed, truth)
+    counts = estimates.count(observed, truth)
     rates = counts.hits[0][0] / counts.n_positive, counts.n_wrong_negative / counts.n_negative
     expected = noisy_areas.expected_auc(evaluation.auc(truth, score), *rates)
     assert evaluation.auc(observed, score) == pytest.approx(expected, abs=0.004)
     assert evaluation.auc(observed, truth.astype(float)) == pytest.approx(
-        float(label_noise.value(counts, "ceiling"))
+        float(estimates.value(counts, "ceiling"))
     )
 
 

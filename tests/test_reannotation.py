@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mtlib import label_noise, reannotation
+from book.experiments.label_noise import estimates, reannotation
+from book.experiments.label_noise.estimates import PERFECT, Annotator
+from book.experiments.label_noise.reannotation import Design, Setting
 from mtlib.base.errors import InputError
-from mtlib.label_noise import PERFECT, Annotator
-from mtlib.reannotation import Design, Setting
 
 
 def rng(seed=0):
@@ -32,7 +32,7 @@ def test_counts_are_those_of_drawing_clip_by_clip(design):
                 (np.flatnonzero(~observed), design.n_negative),
             )
             clips = np.concatenate([rng(len(by_hand)).choice(side, n, replace=False) for side, n in sides])
-        by_hand.append(label_noise.count(observed, truth[clips], clips))
+        by_hand.append(estimates.count(observed, truth[clips], clips))
     for name in ("n_positive", "n_wrong_positive", "n_negative", "n_wrong_negative"):
         ours, theirs = getattr(counts, name), np.array([getattr(one, name) for one in by_hand])
         error = theirs.std() / 1000**0.5

@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def _precision(positive: np.ndarray, negative: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Reading areas by tag: what tagability costs, and whether noisy labels order systems as true ones do.
 
-Areas are tables of `mtlib.noise_runs.areas`: one row a training and tag, with the AUC on true and on
+Areas are tables of `book.experiments.label_noise.trainings.areas`: one row a training and tag, with the AUC on true and on
 observed labels. Undefined areas are left out by tag, and only there. Chapter 3 uses this module.
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .base.errors import InputError
-from .evidence import statistics
-from .evidence.correlation import Correlation
-from .evidence.statistics import Estimate
+from mtlib.base.errors import InputError
+from mtlib.evidence import statistics
+from mtlib.evidence.correlation import Correlation
+from mtlib.evidence.statistics import Estimate
 
 
 def swept_means(areas: pd.DataFrame, tags: Collection[str]) -> pd.DataFrame:

@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .base import profiles
-from .base.errors import InputError
-from .corpora import opening, synthetic
-from .corpora.corpus import Corpus
-from .evidence import evaluation
-from .evidence import recorded as recorded_tables
-from .training import runs, sweeps
-from .training.specs import RunSpec
-from .training.training import Training
+from mtlib.base import profiles
+from mtlib.base.errors import InputError
+from mtlib.corpora import opening, synthetic
+from mtlib.corpora.corpus import Corpus
+from mtlib.evidence import evaluation
+from mtlib.evidence import recorded as recorded_tables
+from mtlib.training import runs, sweeps
+from mtlib.training.specs import RunSpec
+from mtlib.training.training import Training
 
 NAME = "label_noise_trainings"
 EXPERIMENTS = ("tagability", "truth", "sizes", "variants", "structures")

@@ -1,7 +1,7 @@
 """Does a re-annotation find the truth? The thesis' procedure, a thousand times, where the truth is known.
 
 From a population whose true labels are known some clips are drawn, judged by an annotator, and everything
-is estimated as in `mtlib.label_noise`. Repeated often, this shows the *bias* of each estimate (its mean
+is estimated as in `book.experiments.label_noise.estimates`. Repeated often, this shows the *bias* of each estimate (its mean
 minus the truth) and the *coverage* of each interval (how often it holds the truth). The thesis had one
 re-annotation and no truth [Choi2018, §3.2.2.1]. Chapter 3 uses this module; ``python -m mtlib label-noise
 procedure --record`` computes ``data/results/label_noise_procedure.csv`` again.
@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import label_noise
-from .base import paths
-from .base.errors import InputError
-from .base.tags import TAGS
-from .corpora import synthetic
-from .evidence import recorded as recorded_tables
-from .evidence.statistics import proportion_interval
-from .label_noise import METHODS, PERFECT, QUANTITIES, Annotator, Counts
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.base.tags import TAGS
+from mtlib.corpora import synthetic
+from mtlib.evidence import recorded as recorded_tables
+from mtlib.evidence.statistics import proportion_interval
+
+from . import estimates
+from .estimates import METHODS, PERFECT, QUANTITIES, Annotator, Counts
 
 NAME = "label_noise_procedure"
 POPULATION = 242_842
@@ -163,9 +164,9 @@ def performance(
     )))  # fmt: skip
     rows = []
     for method in methods:
-        found = label_noise.intervals(each, rng=rng, method=method, annotator=annotator, n_draws=n_draws)
+        found = estimates.intervals(each, rng=rng, method=method, annotator=annotator, n_draws=n_draws)
         for quantity in QUANTITIES:
-            value = label_noise.value(each, quantity, annotator)[inverse]
+            value = estimates.value(each, quantity, annotator)[inverse]
             low, high = (end[inverse] for end in found[quantity])
             rows.append(
                 {"quantity": quantity, "method": method, **_summary(value, low, high, truth[quantity])}
@@ -204,8 +205,8 @@ def _summary(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: float)
 
 def true_values(observed: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Return the true value of each quantity in a population (clip,) whose truth is known."""
-    counts = label_noise.count(observed, truth)
-    return {quantity: float(label_noise.value(counts, quantity)) for quantity in QUANTITIES}
+    counts = estimates.count(observed, truth)
+    return {quantity: float(estimates.value(counts, quantity)) for quantity in QUANTITIES}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ Chapter 3 uses this module for its advice on a dataset of your own.
 import numpy as np
 import pandas as pd
 
-from . import label_noise, noisy_areas
-from .base.errors import InputError
+from mtlib.base.errors import InputError
+
+from . import estimates, noisy_areas
 
 N_CLIPS = (50, 100, 200, 400, 800, 1600, 3200)
 """Clips judged for one tag."""
@@ -54,10 +55,10 @@ def half_widths(
     false_positive = n_observed * (1 - precision) / n_clips / (1 - prevalence)
     with_label, without = noisy_areas.rates(prevalence, tagability, min(false_positive, 1.0))
     n_positive, n_negative = n_judged * share_positive, n_judged * (1 - share_positive)
-    counts = label_noise.Counts(
+    counts = estimates.Counts(
         n_clips, n_observed, n_positive, n_positive * (1 - with_label), n_negative, n_negative * without
     )
-    found = label_noise.intervals(counts, rng=np.random.default_rng(0), level=level)
+    found = estimates.intervals(counts, rng=np.random.default_rng(0), level=level)
     return {quantity: float(high - low) / 2 for quantity, (low, high) in found.items()}
 
 

@@ -5,7 +5,7 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 import click
 
-from .commands import options
+from mtlib.commands import options
 
 
 @click.group("label-noise")
@@ -61,19 +61,19 @@ def trainings_command(
 
     Example: python -m mtlib label-noise trainings --experiment tagability --seeds 5 --record
     """
-    from . import noise_runs
+    from . import trainings
 
-    source = noise_runs.open_corpus(profile, corpus)
-    wanted = noise_runs.trainings(source, profile, names, range(seeds))
+    source = trainings.open_corpus(profile, corpus)
+    wanted = trainings.trainings(source, profile, names, range(seeds))
     if finished:
-        wanted = noise_runs.finished(wanted, device)
-    table = noise_runs.areas(
+        wanted = trainings.finished(wanted, device)
+    table = trainings.areas(
         wanted, source, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo
     )
     means = table.groupby(["experiment", "setting"], sort=False)[["true", "observed"]].mean()
     click.echo(means.round(4).to_string())
     if keep:
-        click.echo(f"kept in {noise_runs.record(table, corpus, profile)}")
+        click.echo(f"kept in {trainings.record(table, corpus, profile)}")
 
 
 COMMANDS = (label_noise_group,)
