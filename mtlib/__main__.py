@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from book.experiments.architectures import command as architecture_commands
 from book.experiments.label_noise import command as noise_commands
 
-from . import architecture_commands, build_commands, transfer_commands, understanding_commands
+from . import build_commands, transfer_commands, understanding_commands
 from .base import paths
 from .base.errors import InputError
 from .commands import prepare, train

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import architectures
-from mtlib.architecture_claims import Comparisons
+from book.experiments.architectures import trainings
+from book.experiments.architectures.verdicts import Comparisons
 
 NOTHING = pd.DataFrame(columns=["first", "second", "clip_error"])
 
 
-def made_up(lead, *, budgets=architectures.BUDGETS, n_seeds=3, noise=0.0005):
+def made_up(lead, *, budgets=trainings.BUDGETS, n_seeds=3, noise=0.0005):
     """Runs in which each structure is `lead` ahead of the next one of the thesis' order; LSTM is GRU."""
     rng = np.random.default_rng(0)
     rows = [
@@ -20,11 +20,11 @@ def made_up(lead, *, budgets=architectures.BUDGETS, n_seeds=3, noise=0.0005):
          "roc_auc": 0.8 + 0.01 * np.log2(10 * budget) - lead * place + rng.normal(0, noise),
          "n_train": 500, "parameters": int(1e6 * budget)}
         for budget, seed, (place, name) in itertools.product(
-            budgets, range(n_seeds), enumerate(architectures.ORDER))
+            budgets, range(n_seeds), enumerate(trainings.ORDER))
     ]  # fmt: skip
     smallest = [row for row in rows if row["configuration"] == "crnn 0.1M"]
     lstm = [{**row, "configuration": "crnn 0.1M, lstm", "roc_auc": row["roc_auc"] + 1e-4} for row in smallest]
-    tried = [{**row, "seed": architectures.RATE_SEED, "roc_auc": 0.5} for row in smallest]
+    tried = [{**row, "seed": trainings.RATE_SEED, "roc_auc": 0.5} for row in smallest]
     return Comparisons(pd.DataFrame(rows + lstm + tried), NOTHING)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import toy
-from mtlib import architecture_results, architectures
+from book.experiments.architectures import results, trainings
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.evidence.statistics import Estimate
@@ -21,21 +21,21 @@ RATES = {"crnn": 3e-3, "k2c2": 1e-2}
 def spec(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     corpus = toy.write(n_clips=40)
-    return architectures.base(profiles.check(GIVEN), corpus)
+    return trainings.base(profiles.check(GIVEN), corpus)
 
 
 def test_live_runs_are_paired_and_part_of_the_plan(spec):
-    live = architectures.live(spec, RATES, 3)
-    assert len(live) == 12 and {name for name, _ in live} == {f"{n} 0.1M" for n in architectures.ORDER}
+    live = trainings.live(spec, RATES, 3)
+    assert len(live) == 12 and {name for name, _ in live} == {f"{n} 0.1M" for n in trainings.ORDER}
     for seed in range(3):
         runs = [run for _, run in live if run.seed == seed]
         assert len({run.model.structure for run in runs}) == 4
         assert len({(run.training.epochs, run.training.batch, run.n_train) for run in runs}) == 1
     rates = {run.model.structure: run.training.peak_rate for _, run in live}
     assert rates == {"crnn": 3e-3, "k2c2": 1e-2, "k1c2": 1e-2, "k2c1": 1e-2}
-    everything = [run for _, run in architectures.plan(spec, RATES)]
+    everything = [run for _, run in trainings.plan(spec, RATES)]
     assert set(everything).issuperset(run for _, run in live) and len(set(everything)) == len(everything)
-    assert {run.model.budget for run in everything} == set(architectures.BUDGETS)
+    assert {run.model.budget for run in everything} == set(trainings.BUDGETS)
 
 
 def test_a_rate_is_chosen_by_validation_alone():
@@ -44,13 +44,13 @@ def test_a_rate_is_chosen_by_validation_alone():
          ("crnn", 0, 1e-2, 0.99), ("k2c2", 1000, 1e-2, 0.8)],
         columns=["structure", "seed", "peak_rate", "valid_auc"],
     )  # fmt: skip
-    assert architectures.chosen_rates(rows) == {"crnn": 1e-2}  # the smaller of two; k2c2 is not complete
+    assert trainings.chosen_rates(rows) == {"crnn": 1e-2}  # the smaller of two; k2c2 is not complete
 
 
 def test_the_crossed_design_is_complete_and_begins_with_the_usual_run(spec):
-    cells = architectures.crossed(spec, RATES, [0])
+    cells = trainings.crossed(spec, RATES, [0])
     assert len(cells) == len({run for _, run in cells}) == 16
-    usual = dict(architectures.live(spec, RATES, 1))
+    usual = dict(trainings.live(spec, RATES, 1))
     assert dict(cells)["crnn 0.1M"] == usual["crnn 0.1M"] and dict(cells)["k2c2 0.1M"] == usual["k2c2 0.1M"]
     run = dict(cells)["k2c2 0.1M, stopping thesis, input normalised, rate a third"]
     assert (run.training.patience, run.training.schedule, run.model.input_norm) == (1, "constant", True)
@@ -61,34 +61,34 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     narrow = {"k2c2 0.1M": (2,) * 5, "k2c1 0.1M": (2,) * 7}
     named = [
         (name, run.change(model__layer_widths=narrow[name]))
-        for name, run in architectures.live(spec, {}, 2)
+        for name, run in trainings.live(spec, {}, 2)
         if name in narrow
     ]
     runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(paths, "DATA", tmp_path)
     done = [(name, run) for (name, _), run in zip(named, runs, strict=True)]
-    architecture_results.record(done)
-    architecture_results.record(done[:1])  # adds to the table, and takes nothing away
-    rows, tags, errors, told = architecture_results.recorded()
+    results.record(done)
+    results.record(done[:1])  # adds to the table, and takes nothing away
+    rows, tags, errors, told = results.recorded()
     assert told["corpus"] == "tones" and set(rows["key"]) == {run.key for run in runs}
     row = rows.set_index("key").loc[runs[0].key]
     assert row["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
     assert (row["structure"], row["budget"], row["n_epochs"]) == ("k2c2", 0.1, 1)
     area = tags[(tags.configuration == "k2c2 0.1M") & (tags.seed == 0)].roc_auc.mean()
     assert area == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5)
-    found = architecture_results.compare(rows, errors, "k2c2 0.1M", "k2c1 0.1M")
+    found = results.compare(rows, errors, "k2c2 0.1M", "k2c1 0.1M")
     wide = rows.pivot(index="seed", columns="structure", values="roc_auc")
     assert found.n == 2 and found.floor == errors["clip_error"].item()
     assert found.value == pytest.approx((wide.k2c2 - wide.k2c1).mean())
-    assert architecture_results.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
-    monkeypatch.setattr(architecture_results.sweeps, "finished", lambda named, device: [])
-    assert set(architecture_results.known(named)["key"]) == set(rows["key"])  # recorded, if not in the store
-    assert architecture_results.known(architectures.crossed(spec, {}, [5])).empty
+    assert results.compare(rows, errors, "k2c2 0.1M", "crnn 0.1M") is None
+    monkeypatch.setattr(results.sweeps, "finished", lambda named, device: [])
+    assert set(results.known(named)["key"]) == set(rows["key"])  # recorded, if not in the store
+    assert results.known(trainings.crossed(spec, {}, [5])).empty
     recorded_by_others = tmp_path / "results" / "architectures.json"
     recorded_by_others.write_text(json.dumps(told | {"code": "another"}))
-    architecture_results.record(done[:1])
-    assert list(architecture_results.recorded()[0]["key"]) == [runs[0].key]
+    results.record(done[:1])
+    assert list(results.recorded()[0]["key"]) == [runs[0].key]
 
 
 def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
@@ -96,43 +96,43 @@ def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
         {"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]}
     )
     live = pd.DataFrame({"configuration": ["a"], "seed": [0], "roc_auc": [0.8 + 1e-7], "key": ["x"]})
-    rows, gap = architecture_results.together(known, "one", live, "one")
+    rows, gap = results.together(known, "one", live, "one")
     assert list(rows["tier"]) == ["live", "recorded"] and gap == pytest.approx(1e-7)
-    rows, _ = architecture_results.together(known, "another", live, "one")
+    rows, _ = results.together(known, "another", live, "one")
     assert list(rows["configuration"]) == ["a"]
 
 
 def test_all_means_all():
     up, down, open_ = Estimate(0.02, 0.001, 4, 5), Estimate(-0.02, 0.001, 4, 5), Estimate(0.001, 0.01, 4, 5)
-    judge = architecture_results.judge_all
+    judge = results.judge_all
     assert judge({"a": up, "b": up})["verdict"] == "supported"
     assert judge({"a": up, "b": open_})["verdict"] == "inconclusive"
     assert judge({"a": up, "b": None})["verdict"] == "inconclusive"
     assert judge({"a": up, "b": down})["verdict"] == "contradicted"
     assert "against it b" in judge({"a": up, "b": down})["reason"]
     assert judge({"a": None})["verdict"] == "not tested"
-    assert architecture_results.judge_one(None, "above")["verdict"] == "not tested"
-    assert architecture_results.judge_one(up, "above")["verdict"] == "supported"
+    assert results.judge_one(None, "above")["verdict"] == "not tested"
+    assert results.judge_one(up, "above")["verdict"] == "supported"
 
 
 def test_scores_of_the_crossed_design_are_by_cell_and_seed(spec):
-    cells = architectures.crossed(spec, RATES, range(2))
+    cells = trainings.crossed(spec, RATES, range(2))
     rows = pd.DataFrame(
         [{"configuration": n, "seed": r.seed, "roc_auc": i} for i, (n, r) in enumerate(cells)]
     )
-    found = architecture_results.scores_of(rows)
+    found = results.scores_of(rows)
     assert found.shape == (2, 2, 2, 2, 2) and found[1, 0, 1, 0].tolist() == [10, 26]
-    assert architecture_results.scores_of(rows[rows["seed"] == 0]) is None
+    assert results.scores_of(rows[rows["seed"] == 0]) is None
 
 
 def test_nothing_to_record_is_told():
     with pytest.raises(InputError, match="none of these runs is finished"):
-        architecture_results.record([])
+        results.record([])
 
 
 @pytest.mark.parametrize("profile", ["quick", "cpu"])
 def test_committed_tables_fit_their_keys(profile):
-    rows, tags, errors, told = architecture_results.recorded(profile)
+    rows, tags, errors, told = results.recorded(profile)
     assert len(rows)
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "seed"]).any() and set(told) >= {"code", "corpus"}

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mtlib import structure_drawings
+from book.experiments.architectures import drawing
 from mtlib.networks import structures
 
 
 @pytest.mark.parametrize("structure", structures.WITH_WIDTHS)
 def test_a_drawing_names_every_map_and_width(structure):
-    picture = structure_drawings.draw(structure, 0.1)
+    picture = drawing.draw(structure, 0.1)
     widths = structures.widths()[structure][0.1]
     for width in widths:
         assert str(width) in picture.description
@@ -18,5 +18,5 @@ def test_a_drawing_names_every_map_and_width(structure):
 
 
 def test_what_is_drawn_follows_the_options():
-    assert "LSTM" in structure_drawings.draw("crnn", 0.1, rnn="lstm").description
-    assert "1×8" in structure_drawings.draw("k1c2", 0.1, kernel_time=8)._repr_html_()
+    assert "LSTM" in drawing.draw("crnn", 0.1, rnn="lstm").description
+    assert "1×8" in drawing.draw("k1c2", 0.1, kernel_time=8)._repr_html_()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import time_order
+from book.experiments.architectures import time_order
 from mtlib.base.errors import InputError
 from mtlib.networks import models
 

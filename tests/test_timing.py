@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlib import timing
+from book.experiments.architectures import timing
 from mtlib.base.errors import InputError
 from mtlib.networks import complexity
 

@@ -1,7 +1,7 @@
 """Chapter 4's trainings: four structures at five sizes, and a small crossed design.
 
 Every structure has its own learning rate, chosen by one small rule (`chosen_rates`). `live` is what a page
-trains itself, `plan` everything, by importance; `mtlib.architecture_results` makes tables and comparisons
+trains itself, `plan` everything, by importance; `book.experiments.architectures.results` makes tables and comparisons
 of them [Choi2018, §4.3].
 
 Conventions
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import preprocessing
-from .base.profiles import Settings
-from .corpora.corpus import Corpus
-from .training.specs import RunSpec
+from mtlib import preprocessing
+from mtlib.base.profiles import Settings
+from mtlib.corpora.corpus import Corpus
+from mtlib.training.specs import RunSpec
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")
 """The thesis' order by AUC at equal size, best first."""

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from .base.errors import at_least
-from .networks.models import CRNN
+from mtlib.base.errors import at_least
+from mtlib.networks.models import CRNN
 
 
 def shuffle_segments(x: torch.Tensor, n_segments: int, rng: np.random.Generator) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """What chapter 4's trainings show: tables of runs, what is recorded of them, comparisons and verdicts.
 
-`record` writes finished runs of `mtlib.architectures` to ``data/results/architectures.csv``, a row a run with
+`record` writes finished runs of `book.experiments.architectures.trainings` to ``data/results/architectures.csv``, a row a run with
 its key, tag by tag to ``architectures_tags.csv``, and what the choice of test clips adds to each comparison
 to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables of their own, such as
 ``architectures_cpu.csv`` [Choi2018, §4.3].
@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import architectures, preprocessing
-from .architectures import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
-from .base import paths
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .evidence import evaluation, rules, statistics
-from .evidence import recorded as recorded_tables
-from .evidence.statistics import Estimate
-from .training import sweeps, tasks
-from .training.runs import Run
+from mtlib import preprocessing
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.corpora.corpus import Corpus
+from mtlib.evidence import evaluation, rules, statistics
+from mtlib.evidence import recorded as recorded_tables
+from mtlib.evidence.statistics import Estimate
+from mtlib.training import sweeps, tasks
+from mtlib.training.runs import Run
+
+from . import trainings
+from .trainings import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 
 _COLUMNS = (
     ["configuration", "structure", "budget", "seed", "roc_auc", "peak_rate", "valid_auc", "key"],
@@ -101,7 +103,7 @@ def recorded(profile: str = "quick") -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     return (*map(recorded_tables.read, names), recorded_tables.origin(names[0]))
 
 
-def known(named: architectures.Plan, device: str = "auto", profile: str = "quick") -> pd.DataFrame:
+def known(named: trainings.Plan, device: str = "auto", profile: str = "quick") -> pd.DataFrame:
     """Return the rows of those runs that are finished in the store or recorded in a profile's table."""
     here = sweeps.finished(named, device)
     rows, told = table(here) if here else pd.DataFrame(columns=["key"]), recorded(profile)[0]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .base.errors import at_least
-from .networks import complexity, structures
-from .networks.devices import autocast, best_precision, keep_freed_memory
+from mtlib.base.errors import at_least
+from mtlib.networks import complexity, structures
+from mtlib.networks.devices import autocast, best_precision, keep_freed_memory
 
 
 def step_seconds(

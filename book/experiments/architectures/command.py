@@ -5,7 +5,7 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
-from .commands import options
+from mtlib.commands import options
 
 
 @click.command("architectures")
@@ -26,33 +26,34 @@ def architectures_command(
 
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
-    from . import architecture_results, architectures
-    from .base import profiles
-    from .corpora import opening
-    from .training import sweeps
+    from mtlib.base import profiles
+    from mtlib.corpora import opening
+    from mtlib.training import sweeps
+
+    from . import results, trainings
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    spec = architectures.base(settings, opening.open_source(settings))
+    spec = trainings.base(settings, opening.open_source(settings))
     how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
 
-    def train(named: architectures.Plan) -> None:
-        recorded = set(architecture_results.known(named, device, profile)["key"]) if missing else set()
+    def train(named: trainings.Plan) -> None:
+        recorded = set(results.known(named, device, profile)["key"]) if missing else set()
         runs = sweeps.resolve([run for _, run in named[: first or None]], device)
         sweeps.sweep([run for run in runs if run.key not in recorded], **how)
 
-    tried = architectures.rate_runs(spec)
+    tried = trainings.rate_runs(spec)
     if not keep:
         train(tried)
-    rates = architectures.chosen_rates(architecture_results.known(tried, device, profile))
+    rates = trainings.chosen_rates(results.known(tried, device, profile))
     for name, rate in rates.items():
         click.echo(f"learning rate of {name}: {rate:g}")
-    named = architectures.plan(spec, rates, seeds)
+    named = trainings.plan(spec, rates, seeds)
     if not keep:
         train(named)
         return
-    architecture_results.record(sweeps.finished(named, device), profile)
-    n_recorded = len(architecture_results.known(named, device, profile))
+    results.record(sweeps.finished(named, device), profile)
+    n_recorded = len(results.known(named, device, profile))
     click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
 
 

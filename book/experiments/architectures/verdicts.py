@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from . import architecture_results
-from .architectures import BUDGETS, ORDER, RATE_SEED
-from .evidence import rules, statistics
-from .evidence.statistics import Estimate
+from mtlib.evidence import rules, statistics
+from mtlib.evidence.statistics import Estimate
+
+from . import results
+from .trainings import BUDGETS, ORDER, RATE_SEED
 
 Judged = dict[str, Any]
 
@@ -43,7 +44,7 @@ class Comparisons:
 
     def gap(self, first: str, second: str) -> Estimate | None:
         """Estimate the AUC of one configuration minus another's, over paired seeds."""
-        return architecture_results.compare(self.rows, self.errors, first, second)
+        return results.compare(self.rows, self.errors, first, second)
 
     def at_all_sizes(self, first: str, *seconds: str) -> dict[str, Estimate | None]:
         """Return the differences of a structure and others at every size, by name."""
@@ -82,9 +83,7 @@ class Comparisons:
             By claim: arguments of `claims.record` but for corpus, source, profile and provenance; one a
             size for the order of all four.
         """
-        similar = architecture_results.judge_one(
-            self.gap("crnn 0.1M", "k2c2 0.1M"), "above", reference=-statistics.MARGIN
-        )
+        similar = results.judge_one(self.gap("crnn 0.1M", "k2c2 0.1M"), "above", reference=-statistics.MARGIN)
         one = {
             "C4.03": (self.gap("crnn 0.1M", "k2c2 0.25M"), "above"),
             "C4.19": (self.gap("crnn 0.1M", "crnn 0.1M, lstm"), "equal"),
@@ -98,8 +97,8 @@ class Comparisons:
             "C2.03": [self._steadiness()],
             "C2.04": [{**similar, "rule": "CRNN − k2c2 at 0.1M above −0.005: similar or better"}],
             "C4.01": self._orders(),
-            **{claim: [architecture_results.judge_all(gaps)] for claim, gaps in every.items()},
-            **{claim: [architecture_results.judge_one(*given)] for claim, given in one.items()},
+            **{claim: [results.judge_all(gaps)] for claim, gaps in every.items()},
+            **{claim: [results.judge_one(*given)] for claim, given in one.items()},
         }
 
     def _orders(self) -> list[Judged]:

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import torch
 
-from .networks import complexity, structures
-from .page.charts import CATEGORICAL
-from .page.drawings import Drawing
+from mtlib.networks import complexity, structures
+from mtlib.page.charts import CATEGORICAL
+from mtlib.page.drawings import Drawing
 
 BLUE, ORANGE, GREEN, *_ = CATEGORICAL
 
