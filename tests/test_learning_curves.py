@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlib import learning_curves
+from book.experiments.preprocessing import learning_curves
 from mtlib.base.errors import InputError
 
 SIZES = np.repeat([62, 125, 250, 500, 1000], 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import listening
+from book.experiments.preprocessing import listening
 from mtlib.base.errors import InputError
 
 

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import preprocessing, preprocessing_claims
+from book.experiments.preprocessing import trainings
+from book.experiments.preprocessing import verdicts as preprocessing_claims
+from book.experiments.preprocessing.trainings import BASELINE, GRID, STFTS
 from mtlib.evidence import claims
-from mtlib.preprocessing import BASELINE, GRID, STFTS
 
 
 def table(n_seeds=8, deviation=1e-4, **shifts):
     """Runs whose AUC grows with the logarithm of the size, moved by a configuration's shift."""
     rng, rows = np.random.default_rng(1), []
-    names = [*preprocessing.VIEWS]
+    names = [*trainings.VIEWS]
     plan = [(name, 250) for name in names]
     plan += [(name, n) for name in (BASELINE, *STFTS, "linear bypass ×1") for n in (62, 125, 500, 1000)]
     for (name, n_train), seed in itertools.product(plan, range(n_seeds)):
@@ -24,7 +25,7 @@ def table(n_seeds=8, deviation=1e-4, **shifts):
         bias = 0.034 if "×10" in name.split() else 0.01
         rows.append((name, n_train, 4, seed, auc, slower, bias * np.exp(0.01 * rng.standard_normal())))
     columns = ["configuration", "n_train", "epochs", "seed", "roc_auc", "seconds", "bias"]
-    return preprocessing.Results(pd.DataFrame(rows, columns=columns))
+    return trainings.Results(pd.DataFrame(rows, columns=columns))
 
 
 def verdicts(results):
@@ -64,7 +65,7 @@ def test_an_interaction_is_one():
 
 def test_without_runs_nothing_is_tested():
     rows = table(n_seeds=1).rows
-    only = preprocessing.Results(rows[rows.configuration.isin(GRID)])
+    only = trainings.Results(rows[rows.configuration.isin(GRID)])
     assert set(verdicts(only).values()) - {"not tested"} <= {"supported", "inconclusive", "contradicted"}
     assert verdicts(only)["C5.01"] == verdicts(only)["C5.13"] == "not tested"
 

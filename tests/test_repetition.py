@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtlib import repetition
+from book.experiments.preprocessing import repetition
 from mtlib.base.errors import InputError
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtlib import scaling
+from book.experiments.preprocessing import scaling
 from mtlib.base.errors import InputError
 from mtlib.networks import structures
 

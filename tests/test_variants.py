@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import toy
-from mtlib import variants
+from book.experiments.preprocessing import variants
 from mtlib.base.errors import InputError
 
 

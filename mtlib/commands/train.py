@@ -230,21 +230,22 @@ def preprocessing_command(
 
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
-    from .. import preprocessing
+    from book.experiments.preprocessing import trainings
+
     from ..base import profiles
     from ..corpora import opening
     from ..training import sweeps
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    named = preprocessing.plan(preprocessing.base(settings, opening.open_source(settings)), seeds)
+    named = trainings.plan(trainings.base(settings, opening.open_source(settings)), seeds)
     named = named[: first or None]
     if not keep:
         specs = [spec for _, spec in named]
         sweeps.sweep(specs, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
         return
     found = sweeps.finished(named, device)
-    preprocessing.record(found, profile)
+    trainings.record(found, profile)
     click.echo(f"{len(found)} of {len(named)} runs are in data/results")
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtlib import preprocessing
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
@@ -23,6 +22,7 @@ from mtlib.evidence.statistics import Estimate
 from mtlib.training import sweeps, tasks
 from mtlib.training.runs import Run
 
+from ..preprocessing import trainings
 from . import trainings
 from .trainings import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 
@@ -37,7 +37,7 @@ _UNIQUE = (["budget", "configuration", "seed"], ["configuration", "seed", "tag"]
 
 def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Return one row a finished run: what it is, its scores, parameters, time and key."""
-    rows = preprocessing.table(named).drop(columns="bias")
+    rows = trainings.table(named).drop(columns="bias")
     runs = [run for _, run in named]
     rows.insert(1, "structure", [run.spec.model.structure for run in runs])
     rows.insert(2, "budget", [run.spec.model.budget for run in runs])

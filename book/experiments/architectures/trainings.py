@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtlib import preprocessing
 from mtlib.base.profiles import Settings
 from mtlib.corpora.corpus import Corpus
 from mtlib.training.specs import RunSpec
+
+from ..preprocessing import trainings
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")
 """The thesis' order by AUC at equal size, best first."""
@@ -50,7 +51,7 @@ def base(settings: Settings, corpus: Corpus) -> RunSpec:
 
     These networks cost up to three times a Compact-convnet, and there are four of them.
     """
-    spec, profile = preprocessing.base(settings, corpus), settings.profile
+    spec, profile = trainings.base(settings, corpus), settings.profile
     n_train = min(profile.n_train, len(corpus.split("train"))) // 2
     return spec.change(n_train=n_train, training__epochs=max(1, round(0.75 * profile.epochs)))
 

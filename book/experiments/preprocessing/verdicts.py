@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from mtlib.evidence import claims, statistics
+from mtlib.evidence.statistics import Estimate
+
 from . import repetition
-from .evidence import claims, statistics
-from .evidence.statistics import Estimate
 from .learning_curves import Multiplier
-from .preprocessing import BASELINE, BEYOND, GRID, STFTS, Results, pairs
+from .trainings import BASELINE, BEYOND, GRID, STFTS, Results, pairs
 
 Judged = dict[str, Any]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def gradients(network: nn.Module, x: Tensor, targets: Tensor) -> dict[str, float]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .base.errors import InputError, at_least, one_of
-from .evidence.statistics import MARGIN
+from mtlib.base.errors import InputError, at_least, one_of
+from mtlib.evidence.statistics import MARGIN
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.base.profiles import Settings
+from mtlib.corpora.corpus import Corpus
+from mtlib.evidence import evaluation, statistics
+from mtlib.evidence import recorded as recorded_tables
+from mtlib.evidence.factorial import Factorial
+from mtlib.evidence.statistics import Estimate
+from mtlib.training import tasks
+from mtlib.training.runs import Run
+from mtlib.training.specs import RunSpec, from_dict
+
 from . import learning_curves
-from .base import paths
-from .base.errors import InputError
-from .base.profiles import Settings
-from .corpora.corpus import Corpus
-from .evidence import evaluation, statistics
-from .evidence import recorded as recorded_tables
-from .evidence.factorial import Factorial
-from .evidence.statistics import Estimate
-from .training import tasks
-from .training.runs import Run
-from .training.specs import RunSpec, from_dict
 
 FACTORS = {
     "magnitude": ("log", "linear"),

@@ -16,10 +16,10 @@ import pandas as pd
 import soundfile
 import soxr
 
-from .base.errors import InputError, one_of
-from .corpora import corpus as corpora
-from .corpora.corpus import Corpus
-from .corpora.shards import Read, to_int16
+from mtlib.base.errors import InputError, one_of
+from mtlib.corpora import corpus as corpora
+from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.shards import Read, to_int16
 
 MP3 = {"mp3, 64 kbit/s": 64, "mp3, 16 kbit/s": 16}
 """Constant bit rates, one channel at the corpus' own rate."""

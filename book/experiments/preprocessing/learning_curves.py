@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .base.errors import InputError, at_least
-from .evidence.statistics import Estimate
+from mtlib.base.errors import InputError, at_least
+from mtlib.evidence.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base.errors import InputError
-from .signal import views
+from mtlib.base.errors import InputError
+from mtlib.signal import views
 
 N_FFT, HOP_LENGTH = 512, 256
 
