@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR
 
-from mtlib import svm, targets, transfer
+from book.experiments.transfer import protocols, published_features, svm
 
 
 class SwitchThatNeverActs(TransformerMixin, BaseEstimator):
@@ -41,7 +41,7 @@ class SwitchThatNeverActs(TransformerMixin, BaseEstimator):
         return x
 
 
-def library(data: targets.TaskData, name: str, verbatim: bool, n_jobs: int) -> GridSearchCV:
+def library(data: published_features.TaskData, name: str, verbatim: bool, n_jobs: int) -> GridSearchCV:
     """Run GridSearchCV on concatenated features over the author's folds."""
     features = np.hstack(data.parts(name))
     points = {"machine__C": list(svm.C_VALUES), "switch__on": [True, False] if verbatim else [False]}
@@ -53,7 +53,7 @@ def library(data: targets.TaskData, name: str, verbatim: bool, n_jobs: int) -> G
     ]
     machine = SVR() if data.task.is_regression else SVC()
     pipeline = Pipeline([("switch", SwitchThatNeverActs()), ("machine", machine)])
-    splits = targets.author_splits(data)
+    splits = published_features.author_splits(data)
     search = GridSearchCV(pipeline, grid, cv=splits, n_jobs=n_jobs, refit=False)
     return search.fit(features, data.y)
 
@@ -71,9 +71,9 @@ def library_scores(search: GridSearchCV, n_features: int) -> np.ndarray:
 
 def ours(name: str, task: str, confirm: float) -> np.ndarray:
     """Return our scores (configuration, split) of one combination of layers."""
-    data = targets.load(task)
+    data = published_features.load(task)
     kernels = svm.Kernels(data.parts(name))
-    grid, splits = svm.grid(kernels.n_features), targets.author_splits(data)
+    grid, splits = svm.grid(kernels.n_features), published_features.author_splits(data)
     return svm.search(kernels, data.y, splits, grid, confirm=confirm)[0]
 
 
@@ -111,15 +111,15 @@ def differences(scores: np.ndarray, theirs: np.ndarray, grid: tuple, splits: lis
 
 def compare(task: str, names: list[str], confirm: float, verbatim: bool, n_jobs: int) -> None:
     """Compare every score of the same combinations; with the verbatim grid, time both sides too."""
-    data = targets.load(task)
-    splits = targets.author_splits(data)
+    data = published_features.load(task)
+    splits = published_features.author_splits(data)
     pool = Parallel(n_jobs=n_jobs, batch_size=1)
     passes, theirs, once = [], np.zeros(2), np.zeros(2)
     found: dict[str, list[np.ndarray]] = {}
 
     def run_ours() -> list[np.ndarray]:
         pool(delayed(ours)(name, "T3", confirm) for name in "11")  # starts the processes
-        pool(delayed(targets.load)(task) for _ in range(2))
+        pool(delayed(published_features.load)(task) for _ in range(2))
         started = clocks()
         results = pool(delayed(ours)(name, task, confirm) for name in names)
         passes.append(clocks() - started)
@@ -155,10 +155,14 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool, n_jobs:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--identity", metavar="TASK", choices=targets.TASKS, help="compare scores alone")
-    parser.add_argument("--sets", nargs="+", default=list(targets.LAYER_SETS), help="such as 5 12345")
     parser.add_argument(
-        "--confirm", type=float, default=transfer.CONFIRM, help="R² below the best, see above"
+        "--identity", metavar="TASK", choices=published_features.TASKS, help="compare scores alone"
+    )
+    parser.add_argument(
+        "--sets", nargs="+", default=list(published_features.LAYER_SETS), help="such as 5 12345"
+    )
+    parser.add_argument(
+        "--confirm", type=float, default=protocols.CONFIRM, help="R² below the best, see above"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes, on both sides")
     chosen = parser.parse_args()

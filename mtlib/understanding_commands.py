@@ -35,7 +35,9 @@ def understanding_command(
     """
     import pandas as pd
 
-    from . import genre_runs, transfer_runs, understanding_runs
+    from book.experiments.transfer import trainings
+
+    from . import genre_runs, understanding_runs
     from .base import profiles
     from .corpora import opening
     from .evidence import recorded
@@ -70,9 +72,7 @@ def understanding_command(
         return
     source = opening.open_source(sizes, scheduler=scheduler)
     trained = {
-        kind: sweeps.sweep(
-            [transfer_runs.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how
-        )
+        kind: sweeps.sweep([trainings.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how)
         for kind in ("trained", "true labels")
     }
     if "labels" in (parts or PARTS):
@@ -84,7 +84,7 @@ def understanding_command(
     if "probes" in (parts or PARTS):
         tables = []
         for seed in range(seeds):
-            found = transfer_runs.extractors(source, sizes, ("trained", "random"), seed, **how)
+            found = trainings.extractors(source, sizes, ("trained", "random"), seed, **how)
             tables.append(understanding_runs.layer_probes(found, source, seed))
         done(understanding_runs.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
 

@@ -18,7 +18,9 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import auralisation, deconvolution, label_vectors, probes, randomisation, stems
+from book.experiments.transfer import probes
+
+from . import auralisation, deconvolution, label_vectors, randomisation, stems
 from .base.errors import InputError
 from .corpora.corpus import Corpus
 from .corpora.synthetic import corpora, population

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlib import batches, targets
+from book.experiments.transfer import batch_traces, published_features
 from mtlib.base.errors import InputError
 
 
@@ -19,30 +19,30 @@ def normalised(length, n=2000, n_features=12, seed=0):
 @pytest.mark.parametrize("length", [100, 128])
 def test_the_batch_length_is_where_the_means_are_most_alike(length):
     lengths = range(80, 150)
-    found = batches.between_batch_variance(normalised(length), lengths)
+    found = batch_traces.between_batch_variance(normalised(length), lengths)
     assert lengths[int(found.argmin())] == length
 
 
 def test_batches_are_told_apart_only_where_they_differ():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(800, 8)), np.repeat([0, 1], 400)
-    accuracy, chance, n = batches.batch_accuracy(x, y, length=100)
+    accuracy, chance, n = batch_traces.batch_accuracy(x, y, length=100)
     assert n == 800 and chance == 0.25 and abs(accuracy - chance) < 0.08
     shifted = x + (np.arange(800) // 100)[:, None]
-    assert batches.batch_accuracy(shifted, y, length=100)[0] > 0.6
+    assert batch_traces.batch_accuracy(shifted, y, length=100)[0] > 0.6
 
 
 def test_bad_lengths_are_refused():
     with pytest.raises(InputError, match="batch length must be from 1 to 5, got 6"):
-        batches.between_batch_variance(np.ones((10, 2)), [6])
+        batch_traces.between_batch_variance(np.ones((10, 2)), [6])
     with pytest.raises(InputError, match="no class has 20 clips in two batches of 256"):
-        batches.batch_accuracy(np.ones((10, 2)), np.zeros(10, int))
+        batch_traces.batch_accuracy(np.ones((10, 2)), np.zeros(10, int))
 
 
 @pytest.mark.usefixtures("published")
 def test_the_published_features_show_batches_of_256():
-    data = targets.load("T1")
+    data = published_features.load("T1")
     x = np.hstack([data.blocks[layer] for layer in "12345"])
     lengths = range(240, 273)
-    found = lengths[int(batches.between_batch_variance(x, lengths).argmin())]
+    found = lengths[int(batch_traces.between_batch_variance(x, lengths).argmin())]
     assert abs(found - 256) <= 1  # 255 and 256 differ by less than noise

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
-from mtlib import gram
+from book.experiments.transfer import gram
 from mtlib.base.errors import InputError
 
 

@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mtlib import probes
+from book.experiments.transfer import probes
 from mtlib.base.errors import InputError
 
 RNG = np.random.default_rng(0)

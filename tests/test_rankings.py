@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import rankings
+from book.experiments.transfer import rankings
+from book.experiments.transfer.published_features import LAYER_SETS
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.targets import LAYER_SETS
 
 REPORTED = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
 FALSE = {("T2", "top-7"), ("T4v", "top-6"), ("T5", "all 28")}  # errata E51, E52, E53

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtlib import scoreboard, transfer
+from book.experiments.transfer import protocols, scoreboard
 from mtlib.base.errors import InputError
 
 
 def result(score, name="135"):
     """A result as a build would compute it for one recorded cell."""
     clips = np.arange(2)
-    return transfer.Result(
+    return protocols.Result(
         "T2", name, "honest", 0, score, (score,), (2,), "varies", 0, 1.0, clips=clips, predictions=clips
     )
 

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from mtlib import interior_point, svm, targets, transfer
+from book.experiments.transfer import interior_point, protocols, published_features, svm
 from mtlib.base.errors import InputError
 
 
@@ -74,10 +74,10 @@ def test_confirmed_linear_regressions_are_those_of_libsvm():
 @pytest.mark.usefixtures("published")
 def test_arousal_by_one_layer_equals_grid_search_cv():
     """Radial machines are libsvm's; linear ones, solved exactly, stay within R² of 0.001 in their mean."""
-    data = targets.load("T4a")
-    blocks, splits = data.parts("1"), targets.author_splits(data)[:4]
+    data = published_features.load("T4a")
+    blocks, splits = data.parts("1"), published_features.author_splits(data)[:4]
     grid = [c for c in svm.grid(32) if c.gamma in (None, 2**-3, 2**-9)]
-    scores, _ = svm.search(svm.Kernels(blocks), data.y, splits, grid, confirm=transfer.CONFIRM)
+    scores, _ = svm.search(svm.Kernels(blocks), data.y, splits, grid, confirm=protocols.CONFIRM)
     theirs = np.empty_like(scores)
     for i, c in enumerate(grid):
         machine = SVR(kernel=c.kernel, C=c.C, gamma=c.gamma or "scale")

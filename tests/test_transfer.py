@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlib import targets, transfer
+from book.experiments.transfer import protocols, published_features
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 
@@ -25,16 +25,16 @@ EXACT = [
 @needs_files
 @pytest.mark.parametrize(("task", "feature_set"), [*EXACT, ("T5", "4")])
 def test_the_authors_score_comes_back(task, feature_set):
-    result = transfer.evaluate(targets.load(task), feature_set, "thesis")
+    result = protocols.evaluate(published_features.load(task), feature_set, "thesis")
     assert result.score == pytest.approx(REPORTED[task, feature_set], abs=5e-4)
 
 
 @needs_files
 @pytest.mark.parametrize("task", ["T1", "T2", "T3", "T4a", "T5", "T6"])
 def test_every_clip_is_tested_once_and_never_trained_on(task):
-    data = targets.load(task)
-    honest = targets.honest_splits(data, seed=0)
-    for splits in (targets.author_splits(data), [outer for outer, _ in honest]):
+    data = published_features.load(task)
+    honest = published_features.honest_splits(data, seed=0)
+    for splits in (published_features.author_splits(data), [outer for outer, _ in honest]):
         tested = np.concatenate([test for _, test in splits])
         assert (
             len(set(tested))
@@ -48,23 +48,23 @@ def test_every_clip_is_tested_once_and_never_trained_on(task):
 
 @needs_files
 def test_sound_events_keep_their_folds():
-    data = targets.load("T6")
-    for (_, test), [(inner, chooser)] in targets.honest_splits(data, seed=3):
+    data = published_features.load("T6")
+    for (_, test), [(inner, chooser)] in published_features.honest_splits(data, seed=3):
         folds = [set(data.table["fold"][rows]) for rows in (test, chooser, inner)]
         assert [len(names) for names in folds] == [1, 1, 8] and len(set.union(*folds)) == 10
 
 
 @needs_files
 def test_the_filtered_split_has_its_930_clips():
-    [((known, test), [(train, valid)])] = targets.filtered_split(targets.load("T2"))
+    [((known, test), [(train, valid)])] = published_features.filtered_split(published_features.load("T2"))
     assert (len(train), len(valid), len(test)) == (443, 197, 290) and set(known) == {*train, *valid}
     with pytest.raises(InputError, match="belongs to task T2, got T3"):
-        targets.filtered_split(targets.load("T3"))
+        published_features.filtered_split(published_features.load("T3"))
 
 
 def test_unshuffled_folds_cut_each_class_in_order():
     y = np.array([1, 0] * 12 + [1])
-    folds = targets.unshuffled_folds(y, 5)
+    folds = published_features.unshuffled_folds(y, 5)
     assert list(folds[0][1]) == [0, 1, 2, 3, 4, 5]  # 13 ones: 3 first, 12 zeros: 3 first
     assert sum(len(test) for _, test in folds) == 25
 
@@ -72,15 +72,15 @@ def test_unshuffled_folds_cut_each_class_in_order():
 @needs_files
 def test_a_stored_result_is_read_back_and_a_damaged_one_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
-    first = transfer.run("T3", "5", "honest", seed=1)
+    first = protocols.run("T3", "5", "honest", seed=1)
     [path] = (tmp_path / "transfer").iterdir()
-    again = transfer.run("T3", "5", "honest", seed=1)
+    again = protocols.run("T3", "5", "honest", seed=1)
     assert again.score == first.score and again.seconds == first.seconds  # seconds: not computed anew
     np.testing.assert_array_equal(again.predictions, first.predictions)
     path.write_bytes(path.read_bytes()[:100])
-    assert transfer.run("T3", "5", "honest", seed=1).score == first.score
+    assert protocols.run("T3", "5", "honest", seed=1).score == first.score
     assert (
-        transfer.run("T3", "5", "honest", seed=2).seed == 2
+        protocols.run("T3", "5", "honest", seed=2).seed == 2
         and len(list((tmp_path / "transfer").iterdir())) == 2
     )
 
@@ -93,7 +93,7 @@ def test_a_sweep_is_the_same_on_two_processes_and_on_a_cluster(tmp_path, monkeyp
 
     def scores(folder, **how):
         monkeypatch.setenv("MTLIB_HOME", str(tmp_path / folder))
-        return {r.set: (r.score, r.configuration, *r.predictions) for r in transfer.sweep(cells, **how)}
+        return {r.set: (r.score, r.configuration, *r.predictions) for r in protocols.sweep(cells, **how)}
 
     one = scores("one")
     assert one == scores("two", n_jobs=2)
@@ -105,19 +105,19 @@ def test_a_sweep_is_the_same_on_two_processes_and_on_a_cluster(tmp_path, monkeyp
 
 @needs_files
 def test_recorded_and_live_scores_agree():
-    table = transfer.recorded().set_index(["task", "set", "protocol", "seed"])
+    table = protocols.recorded().set_index(["task", "set", "protocol", "seed"])
     for cell in [
         ("T2", "5", "thesis", 0),
         ("T3", "mfcc", "scaled", 0),
         ("T4v", "235", "scaled", 0),
         ("T5", "4", "honest", 0),
     ]:
-        live = transfer.evaluate(targets.load(cell[0]), *cell[1:3], seed=cell[3])
+        live = protocols.evaluate(published_features.load(cell[0]), *cell[1:3], seed=cell[3])
         assert live.score == pytest.approx(table.score[cell], abs=1e-6)
 
 
 def test_the_record_holds_what_was_promised():
-    table = transfer.recorded()
+    table = protocols.recorded()
     thesis = table[(table.protocol == "thesis") & table.published.notna()].set_index(["task", "set"])
     gap = (thesis.score - thesis.published).abs()
     exact = gap[gap.index.get_level_values("task").isin(["T1", "T2", "T3", "T4a", "T4v"])]
@@ -130,27 +130,27 @@ def test_the_record_holds_what_was_promised():
 
 
 def test_cells_name_what_a_task_has():
-    assert transfer.cells(["T3", "T6"], ["12", "mfcc"], "honest", 4) == [
+    assert protocols.cells(["T3", "T6"], ["12", "mfcc"], "honest", 4) == [
         ("T3", "12", "honest", 4),
         ("T3", "mfcc", "honest", 4),
         ("T6", "12", "honest", 4),
     ]
-    assert transfer.cells(["T3"], ["12"], "scaled", 4) == [("T3", "12", "scaled", 0)]  # nothing random there
-    assert len(transfer.cells(list(targets.TASKS), [], "thesis")) == 6 * 33 + 31
-    assert {task for task, *_ in transfer.cells(list(targets.TASKS), [], "filtered")} == {"T2"}
+    assert protocols.cells(["T3"], ["12"], "scaled", 4) == [("T3", "12", "scaled", 0)]  # nothing random there
+    assert len(protocols.cells(list(published_features.TASKS), [], "thesis")) == 6 * 33 + 31
+    assert {task for task, *_ in protocols.cells(list(published_features.TASKS), [], "filtered")} == {"T2"}
     with pytest.raises(InputError, match="no feature set '6'"):
-        transfer.cells(["T3"], ["6"], "thesis")
+        protocols.cells(["T3"], ["6"], "thesis")
 
 
 def test_bad_names_are_refused():
     with pytest.raises(InputError, match="unknown task 'T9'; choose one of T1"):
-        targets.load("T9")
+        published_features.load("T9")
 
 
 @needs_files
 def test_bad_sets_and_protocols_are_refused():
-    data = targets.load("T6")
+    data = published_features.load("T6")
     with pytest.raises(InputError, match="T6 has no feature set 'mfcc'"):
-        transfer.evaluate(data, "mfcc", "thesis")
+        protocols.evaluate(data, "mfcc", "thesis")
     with pytest.raises(InputError, match="unknown protocol 'fair'"):
-        transfer.evaluate(data, "1", "fair")
+        protocols.evaluate(data, "1", "fair")

@@ -152,12 +152,12 @@ def transfer_command(
 
     Example: python -m mtlib transfer --task T3 --set 12345 --protocol honest
     """
-    from .. import targets, transfer
+    from book.experiments.transfer import protocols, published_features
 
-    cells = transfer.cells(tasks or tuple(targets.TASKS), sets, protocol, seed)
-    max_iter = transfer.MAX_ITER if max_iter is None else max_iter
+    cells = protocols.cells(tasks or tuple(published_features.TASKS), sets, protocol, seed)
+    max_iter = protocols.MAX_ITER if max_iter is None else max_iter
     results = []
-    for result in transfer.sweep(cells, n_jobs=jobs, scheduler=scheduler, max_iter=max_iter):
+    for result in protocols.sweep(cells, n_jobs=jobs, scheduler=scheduler, max_iter=max_iter):
         results.append(result)
         click.echo(
             f"{len(results)} of {len(cells)}  {result.task} {result.set} {protocol}: {result.score:.4f}  "
@@ -165,7 +165,7 @@ def transfer_command(
             + (f"; {result.n_unfinished} configurations left out)" if result.n_unfinished else ")")
         )
     if keep:
-        click.echo(f"kept in {transfer.record(results)}")
+        click.echo(f"kept in {protocols.record(results)}")
 
 
 @click.command("features")

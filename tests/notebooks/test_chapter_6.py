@@ -2,7 +2,7 @@
 
 from chapter import Chapter
 
-from mtlib import protocols
+from book.experiments.transfer import verdicts
 from mtlib.base import published
 
 
@@ -19,9 +19,9 @@ def test_every_decidable_claim_is_judged_in_both_protocols(monkeypatch):
     assert judged.missing() == []
     untested = {
         f"{name} {side}"
-        for name in protocols.decidable()
-        for side in protocols.SIDES
+        for name in verdicts.decidable()
+        for side in verdicts.SIDES
         if set(judged.verdicts(name, side)) == {"not tested"}
     }
-    genres = {f"{name} {side}" for name in ("C6.14", "C6.15") for side in protocols.SIDES}  # live alone
+    genres = {f"{name} {side}" for name in ("C6.14", "C6.15") for side in verdicts.SIDES}  # live alone
     assert untested == genres | {"C6.05 honest"}  # its MFCC features are not published

@@ -1,7 +1,7 @@
 """Kernels of concatenated features: linear kernels and squared distances add over their parts.
 
 The kernel of every combination of layers is therefore a sum over its layers, and all folds of raw features
-take their parts of one kernel of all clips. `mtlib.svm` trains on them; chapter 6 uses it.
+take their parts of one kernel of all clips. `book.experiments.transfer.svm` trains on them; chapter 6 uses it.
 
 Conventions
     A block is (clip, feature), one layer's values. A split is a pair of index arrays (train, test).
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 Split = tuple[np.ndarray, np.ndarray]
 

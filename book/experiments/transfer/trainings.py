@@ -2,7 +2,7 @@
 
 A Compact-convnet learns the tags of the source corpus, is frozen, and describes the clips of the target
 tasks; beside it stand the same network with the weights it started from, and MFCC statistics. Every
-feature set is scored on the same folds by the same honest support vector machine (`mtlib.probes`), so
+feature set is scored on the same folds by the same honest support vector machine (`book.experiments.transfer.probes`), so
 that differences are paired. ``python -m mtlib transfer-runs --record`` computes
 ``data/results/transfer_runs.csv`` again.
 
@@ -22,19 +22,20 @@ import librosa
 import numpy as np
 import pandas as pd
 
+from mtlib.base import profiles
+from mtlib.base.errors import InputError
+from mtlib.corpora import corpus as corpora
+from mtlib.corpora import opening
+from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import targets
+from mtlib.evidence import recorded, statistics
+from mtlib.evidence.statistics import Estimate
+from mtlib.signal import views
+from mtlib.training import experiment, features, sweeps
+from mtlib.training.specs import RunSpec
+from mtlib.training.training import Training
+
 from . import probes
-from .base import profiles
-from .base.errors import InputError
-from .corpora import corpus as corpora
-from .corpora import opening
-from .corpora.corpus import Corpus
-from .corpora.synthetic import targets
-from .evidence import recorded, statistics
-from .evidence.statistics import Estimate
-from .signal import views
-from .training import experiment, features, sweeps
-from .training.specs import RunSpec
-from .training.training import Training
 
 NAME = "transfer_runs"
 """Of the recorded table."""
@@ -119,7 +120,7 @@ def target_names(chosen: str) -> list[str]:
     found = []
     for name in filter(None, (part.strip() for part in chosen.split(","))):
         if name == "published":
-            continue  # the author's features: `mtlib.transfer`
+            continue  # the author's features: `book.experiments.transfer.protocols`
         if name == "synthetic":
             found += [*SYNTHETIC, *(real for real in REAL if real in corpora.names())]
         elif name in SYNTHETIC or name in corpora.names():

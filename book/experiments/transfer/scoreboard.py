@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from . import transfer
-from .base import paths
-from .base.errors import InputError
-from .evidence import statistics
-from .evidence.statistics import Estimate
-from .targets import TASKS, load
+from mtlib.base import paths
+from mtlib.base.errors import InputError
+from mtlib.evidence import statistics
+from mtlib.evidence.statistics import Estimate
+
+from . import protocols
+from .published_features import TASKS, load
 
 INDEX = ["task", "set", "protocol", "seed"]
 """What names a cell of the recorded table."""
@@ -41,9 +42,9 @@ class Scoreboard:
         If live and recorded scores of one cell differ: the record belongs to other code or other files.
     """
 
-    def __init__(self, live: Sequence[transfer.Result] = ()) -> None:
-        self.cells = transfer.recorded().set_index(INDEX).assign(tier="recorded")
-        self._folds = transfer.recorded("transfer_folds.csv").set_index([*INDEX, "fold"]).score.sort_index()
+    def __init__(self, live: Sequence[protocols.Result] = ()) -> None:
+        self.cells = protocols.recorded().set_index(INDEX).assign(tier="recorded")
+        self._folds = protocols.recorded("transfer_folds.csv").set_index([*INDEX, "fold"]).score.sort_index()
         table = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
         self._published = table.set_index(["task", "combination"]).score
         self.gap = 0.0
@@ -58,7 +59,7 @@ class Scoreboard:
 
     def of(self, task: str, protocol: str) -> pd.Series:
         """Return the scores of a task by feature set, of the first seed."""
-        if task not in TASKS or protocol not in ("published", *transfer.PROTOCOLS):
+        if task not in TASKS or protocol not in ("published", *protocols.PROTOCOLS):
             raise InputError(f"no scores of task {task!r} under protocol {protocol!r}")
         if protocol == "published":
             return self._published[task]

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 
 def between_batch_variance(features: np.ndarray, lengths: Sequence[int]) -> np.ndarray:

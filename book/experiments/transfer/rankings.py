@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from .base.errors import InputError
-from .evidence import statistics
-from .evidence.statistics import Estimate
-from .targets import LAYER_SETS
+from mtlib.base.errors import InputError
+from mtlib.evidence import statistics
+from mtlib.evidence.statistics import Estimate
+
+from .published_features import LAYER_SETS
 
 NOT_RUN = ("1235", "1245", "1345")
 """Combinations that the thesis left out."""

@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from .base import published
-from .base.errors import InputError
+from mtlib.base import published
+from mtlib.base.errors import InputError
+
 from .svm import Split
 
 REPOSITORY = "transfer_learning_music"

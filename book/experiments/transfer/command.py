@@ -5,7 +5,7 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
-from .commands import options
+from mtlib.commands import options
 
 
 @click.command("transfer-runs")
@@ -41,27 +41,28 @@ def transfer_runs_command(
     """
     import pandas as pd
 
-    from . import transfer_runs
-    from .base import profiles
-    from .corpora import opening
+    from mtlib.base import profiles
+    from mtlib.corpora import opening
 
-    targets = transfer_runs.target_names(",".join(names) or "synthetic")
+    from . import trainings
+
+    targets = trainings.target_names(",".join(names) or "synthetic")
     source = opening.open_source(profile, corpus, scheduler=scheduler)
     sizes, tables = profiles.named(profile), []
     for seed in range(seeds):
-        made = transfer_runs.extractors(
-            source, sizes, kinds or transfer_runs.VARIANTS, seed,
+        made = trainings.extractors(
+            source, sizes, kinds or trainings.VARIANTS, seed,
             n_jobs=jobs, device=device, scheduler=scheduler, report=click.echo,
         )  # fmt: skip
         for name in targets:
-            task = transfer_runs.open_task(name, sizes)
-            table = transfer_runs.scores(name, task, made, sets or transfer_runs.LAYERS).assign(seed=seed)
+            task = trainings.open_task(name, sizes)
+            table = trainings.scores(name, task, made, sets or trainings.LAYERS).assign(seed=seed)
             for (title, kind), part in table.groupby(["task", "features"], sort=False):
                 best = part.groupby("set").score.mean()
                 click.echo(f"seed {seed}  {title}, {kind}: best {best.max():.3f} ({best.idxmax()})")
             tables.append(table)
             if keep:
-                transfer_runs.record(table, profile)
+                trainings.record(table, profile)
     found = pd.concat(tables)
     click.echo(f"{len(found)} scores" + ("" if keep else "; add --record to keep them in data/results"))
 

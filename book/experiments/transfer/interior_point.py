@@ -9,7 +9,7 @@ milliseconds, because a step costs no more than a small least-squares fit.
 import numpy as np
 from scipy import linalg
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 EPSILON = 0.1
 """Half-width of the insensitive tube of SVR: scikit-learn's default, which the author kept."""

@@ -28,11 +28,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mtlib.base import parallel, paths, provenance, published
+from mtlib.base.errors import InputError
+from mtlib.corpora import shards
+
 from . import svm
-from .base import parallel, paths, provenance, published
-from .base.errors import InputError
-from .corpora import shards
-from .targets import (
+from .published_features import (
     TASKS,
     Task,
     TaskData,
