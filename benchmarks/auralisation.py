@@ -19,7 +19,7 @@ import torch
 from joblib import Parallel, delayed
 from scipy import signal
 
-from mtlib import auralisation, deconvolution, excerpts
+from book.experiments.understanding import auralisation, deconvolution, listening
 from mtlib.networks import released
 
 
@@ -83,7 +83,7 @@ def excerpt(name: str) -> tuple[deconvolution.Trace, torch.Tensor, auralisation.
     torch.set_num_threads(1)
     frontend, network = released.load("compact")
     analysis = auralisation.Analysis(frontend)
-    samples = torch.from_numpy(excerpts.load(name, released.RELEASES["compact"].n_samples))
+    samples = torch.from_numpy(listening.load(name, released.RELEASES["compact"].n_samples))
     with torch.no_grad():
         return deconvolution.trace(network, frontend(samples)), analysis.transform(samples), analysis
 
@@ -134,10 +134,10 @@ def main() -> None:
     pool = Parallel(n_jobs=2, batch_size=1)
     pool(delayed(excerpt)("bach") for _ in range(2))  # starts the processes
     started = time.perf_counter()
-    spent = pool(delayed(all_sounds)(name) for name in excerpts.AUTHORS)
+    spent = pool(delayed(all_sounds)(name) for name in listening.AUTHORS)
     wall = time.perf_counter() - started
     print(f"seven excerpts, with sound: {wall:.1f} s with two processes, {sum(spent):.1f} core-seconds")
-    given, once, plain = len(excerpts.AUTHORS) * loops / wall
+    given, once, plain = len(listening.AUTHORS) * loops / wall
     print(f"the loop: given the way forth {given:.0f}x, once a layer {once:.0f}x, a feature {plain:.0f}x")
 
 

@@ -15,8 +15,9 @@ import click
 from book.experiments.architectures import command as architecture_commands
 from book.experiments.label_noise import command as noise_commands
 from book.experiments.transfer import command as transfer_commands
+from book.experiments.understanding import command as understanding_commands
 
-from . import build_commands, understanding_commands
+from . import build_commands
 from .base import paths
 from .base.errors import InputError
 from .commands import prepare, train

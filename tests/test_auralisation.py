@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import auralisation, excerpts
+from book.experiments.understanding import auralisation, listening
 from mtlib.base.errors import InputError
 from mtlib.signal import frontend
 
@@ -20,7 +20,7 @@ FRONTENDS = {
 
 @pytest.fixture(scope="module")
 def music() -> torch.Tensor:
-    return torch.from_numpy(excerpts.load("phrase", 48_123))
+    return torch.from_numpy(listening.load("phrase", 48_123))
 
 
 @pytest.mark.parametrize("name", FRONTENDS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import signal
 from torch.nn import functional as F
 
-from mtlib import deconvolution
+from book.experiments.understanding import deconvolution
 from mtlib.base.errors import InputError
 from mtlib.networks import layers, released, structures
 

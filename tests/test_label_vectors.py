@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtlib import label_vectors
+from book.experiments.understanding import label_vectors
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from mtlib import listening_bench
+from book.experiments.understanding import listening_bench
+from book.experiments.understanding.listening_bench import Panel, Sound
 from mtlib.base.errors import InputError
-from mtlib.listening_bench import Panel, Sound
 
 TONE = np.sin(np.arange(12_000) / 5).astype(np.float32)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtlib import randomisation
+from book.experiments.understanding import randomisation
 from mtlib.base.errors import InputError
 from mtlib.networks import structures
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import receptive_fields
+from book.experiments.understanding import receptive_fields
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.networks import complexity, structures

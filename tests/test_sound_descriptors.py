@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtlib import auralisation, excerpts, sound_descriptors
+from book.experiments.understanding import auralisation, listening, sound_descriptors
 from mtlib.base.errors import InputError
 from mtlib.signal import frontend
 
@@ -14,7 +14,7 @@ from mtlib.signal import frontend
 @pytest.fixture(scope="module")
 def phrase():
     analysis = auralisation.Analysis(frontend.compact_frontend())
-    stems = excerpts.phrase()
+    stems = listening.phrase()
     whole = analysis.transform(torch.from_numpy(sum(stems.values()))).abs()
     images = torch.stack([analysis.transform(torch.from_numpy(stem)).abs() for stem in stems.values()])
     return sound_descriptors.original(whole), images
@@ -23,7 +23,7 @@ def phrase():
 def test_the_stems_of_the_phrase_are_told_apart(phrase):
     reference, images = phrase
     measured = sound_descriptors.describe(images, reference)
-    by_stem = {name: dict(zip(excerpts.STEMS, values, strict=True)) for name, values in measured.items()}
+    by_stem = {name: dict(zip(listening.STEMS, values, strict=True)) for name, values in measured.items()}
     percussive, centroid = by_stem["percussive share"], by_stem["centroid"]
     assert percussive["hi-hat"] > 0.6 > 0.4 > max(percussive[k] for k in ("melody", "chords", "bass"))
     assert centroid["kick"] < centroid["bass"] < centroid["melody"] < centroid["hi-hat"]
@@ -53,7 +53,7 @@ def test_a_silent_image_is_not_measured_and_not_chosen(phrase):
     chosen = sound_descriptors.choose(measured)
     assert set(chosen) == set(sound_descriptors.CRITERIA)
     assert 0 not in chosen.values() and len(set(chosen.values())) == len(chosen)
-    assert chosen["onsets"] == 1 + excerpts.STEMS.index("hi-hat")
+    assert chosen["onsets"] == 1 + listening.STEMS.index("hi-hat")
     few = {name: values[:2] for name, values in measured.items()}
     assert sound_descriptors.choose(few) == {"onsets": 1}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlib import stems
+from book.experiments.understanding import composed
 from mtlib.corpora.synthetic import corpora, recipes
 from mtlib.corpora.synthetic.composing import composer
 from mtlib.corpora.synthetic.population import labels
@@ -26,12 +26,12 @@ def score():
 def test_the_stems_are_the_mixture(score):
     mixture = render.mix(score, RATE)
     np.testing.assert_allclose(
-        stems.render_stems(score, RATE).sum(0), mixture, atol=1e-5 * np.abs(mixture).max()
+        composed.render_stems(score, RATE).sum(0), mixture, atol=1e-5 * np.abs(mixture).max()
     )
 
 
 def test_kick_and_other_drums_sound_where_their_notes_are(score):
-    sounds = dict(zip(stems.STEMS, stems.render_stems(score, RATE), strict=True))
+    sounds = dict(zip(composed.STEMS, composed.render_stems(score, RATE), strict=True))
     notes = next(part.notes for part in score.parts if part.role == "drums")
     is_kick = notes["pitch"] == recipes.DRUMS["kick"]
     for name, own in (("kick", notes[is_kick]), ("other drums", notes[~is_kick])):
@@ -42,4 +42,4 @@ def test_kick_and_other_drums_sound_where_their_notes_are(score):
 def test_shares_go_to_the_loudest_stem():
     powers = torch.tensor([[[4.0, 1.0, 0.0]], [[1.0, 9.0, 0.0]]])  # (stem, freq, frame); nobody at the end
     images = torch.tensor([[[-3.0, 4.0, 0.0]], [[0.0, 0.0, 2.0]], [[0.0, 0.0, 0.0]]])
-    np.testing.assert_allclose(stems.shares(images, powers), [[9 / 25, 16 / 25], [0, 0], [np.nan, np.nan]])
+    np.testing.assert_allclose(composed.shares(images, powers), [[9 / 25, 16 / 25], [0, 0], [np.nan, np.nan]])

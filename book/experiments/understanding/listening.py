@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import published
-from .base.errors import InputError
-from .signal import audio
+from mtlib.base import published
+from mtlib.base.errors import InputError
+from mtlib.signal import audio
 
 
 @dataclass(frozen=True)

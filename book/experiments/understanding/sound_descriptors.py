@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base.errors import InputError
-from .signal.audio import SAMPLE_RATE
+from mtlib.base.errors import InputError
+from mtlib.signal.audio import SAMPLE_RATE
 
 DESCRIPTORS = ("onset correlation", "onset strength", "percussive share", "centroid", "sparsity")
 """What `describe` measures, in this order.

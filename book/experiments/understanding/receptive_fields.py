@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .base.errors import InputError
-from .networks.layers import Pool
+from mtlib.base.errors import InputError
+from mtlib.networks.layers import Pool
 
 
 def exact(kernels: Sequence[Pool], pools: Sequence[Pool]) -> list[tuple[int, int]]:

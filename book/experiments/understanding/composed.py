@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from .corpora.synthetic import recipes
-from .corpora.synthetic.composing.score import Part, Score
-from .corpora.synthetic.rendering import render
+from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic.composing.score import Part, Score
+from mtlib.corpora.synthetic.rendering import render
 
 STEMS = ("melody", "chords", "bass", "kick", "other drums")
 """Leads and voices; comping and pads; bass; the kick drum; what else a drummer plays."""

@@ -12,7 +12,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 
 @torch.no_grad()

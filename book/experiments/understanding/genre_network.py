@@ -16,16 +16,17 @@ import pandas as pd
 import torch
 from torch import nn
 
+from mtlib.base import profiles
+from mtlib.corpora.corpus import Corpus
+from mtlib.evidence.statistics import Estimate, mean
+from mtlib.networks import kernels
+from mtlib.signal import views
+from mtlib.training import experiment, tasks
+from mtlib.training.runs import Run
+from mtlib.training.specs import Model, RunSpec, View
+from mtlib.training.training import Training
+
 from . import auralisation, deconvolution, sound_descriptors
-from .base import profiles
-from .corpora.corpus import Corpus
-from .evidence.statistics import Estimate, mean
-from .networks import kernels
-from .signal import views
-from .training import experiment, tasks
-from .training.runs import Run
-from .training.specs import Model, RunSpec, View
-from .training.training import Training
 
 NETWORKS, LAYERS = "genre_networks", "genre_layers"
 """Names of the recorded tables: one row a network, and one a layer and clip."""

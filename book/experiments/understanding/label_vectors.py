@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from .base.errors import InputError
+from mtlib.base.errors import InputError
 
 KINDS = ("cosine", "dot product")
 

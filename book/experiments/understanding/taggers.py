@@ -18,18 +18,18 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from book.experiments.transfer import probes
+from mtlib.base.errors import InputError
+from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import corpora, population
+from mtlib.corpora.synthetic.composing import composer
+from mtlib.corpora.synthetic.composing.score import Score
+from mtlib.evidence import cooccurrence
+from mtlib.evidence.statistics import Estimate, mean
+from mtlib.training import features
+from mtlib.training.runs import Run
 
-from . import auralisation, deconvolution, label_vectors, randomisation, stems
-from .base.errors import InputError
-from .corpora.corpus import Corpus
-from .corpora.synthetic import corpora, population
-from .corpora.synthetic.composing import composer
-from .corpora.synthetic.composing.score import Score
-from .evidence import cooccurrence
-from .evidence.statistics import Estimate, mean
-from .training import features
-from .training.runs import Run
+from ..transfer import probes
+from . import auralisation, composed, deconvolution, label_vectors, randomisation
 
 VECTORS, STEMS, PROBES = "label_vectors", "stem_features", "layer_probes"
 """Names of the recorded tables."""
@@ -147,7 +147,7 @@ def stem_features(runs: Sequence[Run], corpus: Corpus) -> pd.DataFrame:
     clips, powers = [], []
     test = corpus.split("test")
     for place, score in zip(test, scores(corpus, test), strict=True):
-        sounds = stems.render_stems(score, corpus.sample_rate)
+        sounds = composed.render_stems(score, corpus.sample_rate)
         if (np.square(sounds).mean(1) > 0).all():
             clips.append(place)
             powers.append(torch.from_numpy(sounds))
@@ -167,8 +167,8 @@ def stem_features(runs: Sequence[Run], corpus: Corpus) -> pd.DataFrame:
             found = [[] for _ in traced.steps]  # by layer: (clip, feature, stem)
             for (clip, part), layer in product(enumerate(parts), range(len(found))):
                 images = analysis.to_bins(deconvolution.deconvolve(traced, layer + 1, clip=clip))
-                found[layer].append(stems.shares(images, part))
-            for (layer, values), (k, stem) in product(enumerate(found, 1), enumerate(stems.STEMS)):
+                found[layer].append(composed.shares(images, part))
+            for (layer, values), (k, stem) in product(enumerate(found, 1), enumerate(composed.STEMS)):
                 shares = held_out(np.stack(values)[..., k]).round(4)
                 where = {"seed": run.spec.seed, "layer": layer, "stem": stem, "clip": names[1::2]}
                 tables.append(

@@ -14,10 +14,10 @@ import torch
 from IPython.display import HTML
 from torch.nn import functional as F
 
-from .base import published
-from .base.errors import InputError
-from .page import charts, pages
-from .signal.audio import SAMPLE_RATE
+from mtlib.base import published
+from mtlib.base.errors import InputError
+from mtlib.page import charts, pages
+from mtlib.signal.audio import SAMPLE_RATE
 
 COMPRESSION = 0.8
 """Of the players, so that a page with many stays small (about 3.5 kB a second)."""

@@ -1,6 +1,6 @@
 """Auralisation: from a deconvolved image to a sound.
 
-An image from `mtlib.deconvolution` says where a feature found what. Three ways make it audible
+An image from `book.experiments.understanding.deconvolution` says where a feature found what. Three ways make it audible
 (`WAYS`):
 
 "phase"
@@ -27,8 +27,8 @@ import torchaudio.functional
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base.errors import InputError
-from .signal.frontend import STFT, MelSpectrogram
+from mtlib.base.errors import InputError
+from mtlib.signal.frontend import STFT, MelSpectrogram
 
 WAYS = ("phase", "mask", "no phase")
 
@@ -124,7 +124,7 @@ def sound(
     Parameters
     ----------
     image : Tensor (…, freq, frame)
-        From `mtlib.deconvolution.deconvolve`.
+        From `book.experiments.understanding.deconvolution.deconvolve`.
     spectrum : Tensor (freq, frame)
         The complex transform of the original, from `Analysis.transform`.
     analysis : Analysis

@@ -3,7 +3,7 @@
 On the way forth every pooling keeps its *switches*, the places of its maxima. On the way back, stage by
 stage, maps are rectified, put back to those places and filtered with the transposed kernels, until one
 image of the input's size is left [Zeiler2014; Choi2018, §7.2.2]. Chapter 7 looks at the images, and
-`mtlib.auralisation` makes them audible. Every convolutional network of `mtlib.networks.models` will do.
+`book.experiments.understanding.auralisation` makes them audible. Every convolutional network of `mtlib.networks.models` will do.
 
 Conventions
     Images are (feature, freq, time) in the units of the network's input, signed: the last filter is not
@@ -23,8 +23,8 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base.errors import InputError
-from .networks.layers import ACTIVATIONS, ConvStage, TimeNorm
+from mtlib.base.errors import InputError
+from mtlib.networks.layers import ACTIVATIONS, ConvStage, TimeNorm
 
 
 @dataclass(frozen=True)

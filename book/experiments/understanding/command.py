@@ -5,7 +5,7 @@ Heavy imports happen inside the command, so that ``--help`` answers at once.
 
 import click
 
-from .commands import options
+from mtlib.commands import options
 
 PARTS = ("genre", "labels", "stems", "probes")
 
@@ -35,13 +35,13 @@ def understanding_command(
     """
     import pandas as pd
 
-    from book.experiments.transfer import trainings
+    from mtlib.base import profiles
+    from mtlib.corpora import opening
+    from mtlib.evidence import recorded
+    from mtlib.training import sweeps
 
-    from . import genre_runs, understanding_runs
-    from .base import profiles
-    from .corpora import opening
-    from .evidence import recorded
-    from .training import sweeps
+    from ..transfer import trainings
+    from . import genre_network, taggers
 
     sizes = profiles.named(profile)
     how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}
@@ -57,17 +57,17 @@ def understanding_command(
         corpus = opening.open_target("ballad", sizes, scheduler=scheduler)
         runs = sweeps.sweep(
             [
-                genre_runs.spec(corpus, sizes, seed, n_maps)
-                for n_maps in (genre_runs.FEW_MAPS, genre_runs.THESIS_MAPS)
+                genre_network.spec(corpus, sizes, seed, n_maps)
+                for n_maps in (genre_network.FEW_MAPS, genre_network.THESIS_MAPS)
                 for seed in range(seeds)
             ],
             **how,
         )
         done(
-            genre_runs.NETWORKS, [genre_runs.summary(run, corpus) for run in runs], "n_maps", "seed"
+            genre_network.NETWORKS, [genre_network.summary(run, corpus) for run in runs], "n_maps", "seed"
         )  # fmt: skip
-        measured = [genre_runs.layers(run, corpus) for run in runs]
-        done(genre_runs.LAYERS, measured, "n_maps", "seed", "weights", "layer", "clip")
+        measured = [genre_network.layers(run, corpus) for run in runs]
+        done(genre_network.LAYERS, measured, "n_maps", "seed", "weights", "layer", "clip")
     if not {*(parts or PARTS)} - {"genre"}:
         return
     source = opening.open_source(sizes, scheduler=scheduler)
@@ -76,17 +76,17 @@ def understanding_command(
         for kind in ("trained", "true labels")
     }
     if "labels" in (parts or PARTS):
-        tables = [understanding_runs.vector_agreement(runs, source) for runs in trained.values()]
-        done(understanding_runs.VECTORS, tables, "labels", "seed", "against")
+        tables = [taggers.vector_agreement(runs, source) for runs in trained.values()]
+        done(taggers.VECTORS, tables, "labels", "seed", "against")
     if "stems" in (parts or PARTS):
-        table = understanding_runs.stem_features(trained["trained"], source)
-        done(understanding_runs.STEMS, [table], "seed", "layer", "stem", "clip")
+        table = taggers.stem_features(trained["trained"], source)
+        done(taggers.STEMS, [table], "seed", "layer", "stem", "clip")
     if "probes" in (parts or PARTS):
         tables = []
         for seed in range(seeds):
             found = trainings.extractors(source, sizes, ("trained", "random"), seed, **how)
-            tables.append(understanding_runs.layer_probes(found, source, seed))
-        done(understanding_runs.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
+            tables.append(taggers.layer_probes(found, source, seed))
+        done(taggers.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
 
 
 COMMANDS = (understanding_command,)
