@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
+from book.builder import command as build_commands
 from book.experiments.architectures import command as architecture_commands
 from book.experiments.label_noise import command as noise_commands
 from book.experiments.transfer import command as transfer_commands
 from book.experiments.understanding import command as understanding_commands
 
-from . import build_commands
 from .base import paths
 from .base.errors import InputError
 from .commands import prepare, train
@@ -76,8 +76,8 @@ def book(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> None:
 
     Example: python -m mtlib book --profile quick
     """
-    from . import book as builder
-    from . import browser
+    from book.builder import browser
+    from book.builder import build as builder
 
     build = paths.build()
     first = builder.make(_parameters(pairs, **standard), build, click.echo)
@@ -104,7 +104,7 @@ def execute(chapter: str, pairs: tuple[str, ...], **standard: Any) -> None:
 
     Example: python -m mtlib execute 2 --profile smoke
     """
-    from . import book as builder
+    from book.builder import build as builder
 
     page = builder.find_notebook(chapter)
     parameters = _parameters(pairs, **standard)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtlib import browser
+from book.builder import browser
 from mtlib.base import paths
 from mtlib.base import published as published_files
 

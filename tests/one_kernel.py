@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from mtlib import book
+from book.builder import build as book
 from mtlib.base import paths
 
 ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}

@@ -1,6 +1,6 @@
 """The API page holds every public name of the module, and every public name has its docstring."""
 
-from mtlib import api
+from book.builder import api
 from mtlib.base import paths
 
 

@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pytest
 from click.testing import CliRunner
 
-from mtlib import book, builds
+from book.builder import build as book
+from book.builder import compare
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
 from mtlib.evidence import claims
@@ -48,11 +49,11 @@ def write_build(folder, *, seed=0, auc="0.850", interval=(0.80, 0.90), verdict="
 
 def test_a_build_is_summarised_once_and_for_all(tmp_path):
     build = write_build(tmp_path / "a")
-    found = builds.summarise(build)
+    found = compare.summarise(build)
     assert found["pages"]["02_background"]["numbers"] == {"auc": "0.850", "n": "3"}
     assert found["evidence"][0]["claim"] == "C2.02" and found["evidence"][0]["number"] == 1
-    assert builds.summarise(builds.save(build, tmp_path / "kept" / "a.json")) == found
-    same = builds.compare(found, found)
+    assert compare.summarise(compare.save(build, tmp_path / "kept" / "a.json")) == found
+    same = compare.compare(found, found)
     assert not (same.parameters or same.numbers or same.evidence or same.missing)
     assert (same.n_numbers, same.n_evidence, same.n_apart) == (2, 1, 0)
 
@@ -61,7 +62,7 @@ def test_what_differs_is_told(tmp_path):
     a = write_build(tmp_path / "a")
     b = write_build(tmp_path / "b", seed=1, auc="0.8, 0.9", interval=(0.91, 0.95), verdict="contradicted",
                     extra=[glued("new", "x")])  # fmt: skip
-    found = builds.compare(builds.summarise(a), builds.summarise(b))
+    found = compare.compare(compare.summarise(a), compare.summarise(b))
     assert found.parameters == [{"page": "02_background", "name": "seed", "first": 0, "second": 1}]
     assert [(row["first"], row["second"], row["change"]) for row in found.numbers] == [
         ("0.850", "0.8, 0.9", "")
@@ -84,7 +85,7 @@ def test_a_setting_that_differs_everywhere_is_told_once():
     first = build({name: {"profile": "quick", "seed": 0} for name in "abc"})
     changed = {"a": 1, "b": 1, "c": 0}
     second = build({name: {"profile": "smoke", "seed": seed} for name, seed in changed.items()})
-    assert builds.compare(first, second).settings == [
+    assert compare.compare(first, second).settings == [
         {"page": "every page", "name": "profile", "first": "quick", "second": "smoke"},
         {"page": "a, b", "name": "seed", "first": 0, "second": 1},
     ]
@@ -95,7 +96,7 @@ def test_a_setting_that_differs_everywhere_is_told_once():
     [((0, 1), (1, 2), "yes"), ((0, 1), (1.1, 2), "no"), ((None, None), (0, 1), "–")],
 )
 def test_intervals_overlap_or_not(first, second, expected):
-    assert builds.overlap(*({"low": low, "high": high} for low, high in (first, second))) == expected
+    assert compare.overlap(*({"low": low, "high": high} for low, high in (first, second))) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,22 +104,22 @@ def test_intervals_overlap_or_not(first, second, expected):
     [("1,225", 1225.0), ("−0.25", -0.25), ("92%", 92.0), ("3 of 4", None), ("rock", None)],
 )
 def test_the_number_in_a_glued_value(text, expected):
-    assert builds.number_in(text) == expected
+    assert compare.number_in(text) == expected
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path):
     with pytest.raises(InputError, match="no executed notebook in it"):
-        builds.summarise(tmp_path)
+        compare.summarise(tmp_path)
     with pytest.raises(InputError, match="no such folder or file; give a build folder"):
-        builds.summarise(tmp_path / "nowhere")
+        compare.summarise(tmp_path / "nowhere")
     for text in ("{}", "[]", "# a page"):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(InputError, match="not a snapshot of a build"):
-            builds.summarise(tmp_path / "x.json")
+            compare.summarise(tmp_path / "x.json")
 
 
 def test_the_published_build_is_that_of_this_book():
-    found = builds.summarise(builds.PUBLISHED)
+    found = compare.summarise(compare.PUBLISHED)
     known = {page.rpartition("/")[2] for page in book.notebooks()}
     assert found["pages"].keys() <= known and len(found["evidence"]) > 0
     assert {row["claim"] for row in found["evidence"]} <= claims.table().keys()

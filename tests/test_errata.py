@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from mtlib import errata
+from book.builder import errata
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 

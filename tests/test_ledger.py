@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlib import ledger
+from book.builder import ledger
 from mtlib.evidence import claims
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import one_kernel
-from mtlib import book, browser
+from book.builder import browser, build
 from mtlib.base import paths
 
 CHAPTER = "book/02_background"
@@ -16,15 +16,15 @@ def bare(tmp_path_factory) -> Path:
     """The book from an empty cache, with every host unreachable."""
     folder, nowhere = tmp_path_factory.mktemp("bare"), "http://127.0.0.1:9"
     there = {"MTLIB_PUBLISHED": str(folder / "published"), "HTTPS_PROXY": nowhere, "https_proxy": nowhere}
-    one_kernel.execute(book.notebooks(), {"profile": "smoke"}, folder, **there)
-    book.render(folder)
+    one_kernel.execute(build.notebooks(), {"profile": "smoke"}, folder, **there)
+    build.render(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def asking() -> list[str]:
     """Pages that want a published file."""
-    return [page for page in book.notebooks()
+    return [page for page in build.notebooks()
             if "published.gather(" in (paths.ROOT / f"{page}.ipynb").read_text(encoding="utf-8")]  # fmt: skip
 
 

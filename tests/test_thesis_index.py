@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlib import book, thesis_index
+from book.builder import build, thesis_index
 
 
 def test_targets_are_found_where_they_stand(tmp_path):
@@ -25,4 +25,4 @@ def test_no_target_is_made_up():
 def test_every_item_has_a_place(entry):
     place = thesis_index.place(entry)
     page = thesis_index.pages()[entry.anchor]
-    assert f"book/{page}" in book.pages() and f"{page}.html#{entry.anchor}'" in place
+    assert f"book/{page}" in build.pages() and f"{page}.html#{entry.anchor}'" in place

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import one_kernel
-from mtlib import book
+from book.builder import build as book
 from mtlib.base import paths
 
 CHAPTER = "book/02_background"

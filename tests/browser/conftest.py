@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from building import build_book
 
-from mtlib import browser
+from book.builder import browser
 
 
 @pytest.fixture(scope="session")

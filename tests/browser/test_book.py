@@ -15,7 +15,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from mtlib import book, browser, errata
+from book.builder import browser, build, errata
 from mtlib.base import paths
 from mtlib.evidence import claims
 
@@ -112,7 +112,7 @@ def looks(smoke, chromium) -> dict[str, Look]:
     themes = {"light": {}, "dark": {"runOnly": ["color-contrast"]}} if axe else {}
     chromium.set_script_timeout(120)
     looks = {}
-    for page in book.pages():
+    for page in build.pages():
         report = browser.check_page(chromium, (smoke / "html").as_uri(), page)
         unnamed = chromium.execute_script(UNNAMED)
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
@@ -192,8 +192,8 @@ def test_every_chart_has_an_alternative_text(looks):
 
 
 def test_pages_hold_no_warnings_and_stay_light(smoke):
-    for page in book.notebooks():
-        notebook = json.loads(book.executed_path(page, smoke).read_text(encoding="utf-8"))
+    for page in build.notebooks():
+        notebook = json.loads(build.executed_path(page, smoke).read_text(encoding="utf-8"))
         outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
         assert [output["text"] for output in outputs if output.get("name") == "stderr"] == []
         assert len((smoke / "html" / f"{page}.html").read_bytes()) < 1.5e6
@@ -202,7 +202,7 @@ def test_pages_hold_no_warnings_and_stay_light(smoke):
 
 
 def test_the_ledger_holds_what_the_chapters_recorded(smoke):
-    recorded = claims.collect([book.executed_path(CHAPTER, smoke)])
+    recorded = claims.collect([build.executed_path(CHAPTER, smoke)])
     assert "C2.02" in {evidence.claim for _, evidence in recorded}
     ledger = json.loads((smoke / "ledger.json").read_text(encoding="utf-8"))
     assert [i for i in ledger if i["page"]] and len({item["claim"] for item in ledger}) == len(claims.table())
@@ -211,7 +211,7 @@ def test_the_ledger_holds_what_the_chapters_recorded(smoke):
 
 
 def test_every_note_on_the_original_is_computed_and_stands(smoke):
-    found = errata.collect(book.executed_path("book/errata", smoke))
+    found = errata.collect(build.executed_path("book/errata", smoke))
     assert sorted(note.erratum for note in found) == errata.to_compute()
     assert [(note.erratum, note.finds) for note in found if note.stands is not True] == []
     page = (smoke / "html" / "book" / "errata.html").read_text(encoding="utf-8")
@@ -220,7 +220,7 @@ def test_every_note_on_the_original_is_computed_and_stands(smoke):
 
 def test_a_failing_cell_is_named_and_the_last_book_stays(smoke):
     before = {
-        p: p.stat().st_mtime_ns for p in [smoke / "html" / "index.html", book.executed_path(CHAPTER, smoke)]
+        p: p.stat().st_mtime_ns for p in [smoke / "html" / "index.html", build.executed_path(CHAPTER, smoke)]
     }
     result = run(smoke, "book", "--profile", "smoke", "--seed", "-1")
     assert result.returncode == 1
@@ -231,15 +231,15 @@ def test_a_failing_cell_is_named_and_the_last_book_stays(smoke):
 
 
 def test_only_what_changed_is_executed_again(smoke):
-    assert not book.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
-    assert book.is_stale(CHAPTER, {"profile": "quick"}, smoke)
-    path = book.executed_path(CHAPTER, smoke)
+    assert not build.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
+    assert build.is_stale(CHAPTER, {"profile": "quick"}, smoke)
+    path = build.executed_path(CHAPTER, smoke)
     notebook = json.loads(path.read_text(encoding="utf-8"))
     kept = path.read_bytes()
     notebook["metadata"]["mtlib"]["source"] = "another"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     try:
-        assert book.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
+        assert build.is_stale(CHAPTER, {"profile": "smoke"}, smoke)
         result = subprocess.run(
             [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(paths.ROOT),
              "--path-output", str(smoke / "plain")],

@@ -2,7 +2,7 @@
 
 import json
 
-from mtlib import book
+from book.builder import build
 from mtlib.base import paths
 
 
@@ -10,7 +10,7 @@ class Chapter:
     """A chapter by its number: its cells, all its prose, all its code."""
 
     def __init__(self, number: int) -> None:
-        page = paths.ROOT / f"{book.find_notebook(str(number))}.ipynb"
+        page = paths.ROOT / f"{build.find_notebook(str(number))}.ipynb"
         self.cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
         self.text = {cell["id"]: "".join(cell["source"]) for cell in self.cells}
         self.markdown, self.code = (

@@ -5,7 +5,7 @@ import re
 import pytest
 from chapter import Chapter
 
-from mtlib import thesis_index
+from book.builder import thesis_index
 from mtlib.evidence import claims
 
 CHAPTERS = {number: Chapter(number) for number in (2, 3, 4, 5, 6, 7)}

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from mtlib import book
+from book.builder import build
 from mtlib.base import paths, profiles
 
 NOTEBOOKS = sorted((paths.ROOT / "book").glob("*.ipynb"))
@@ -38,4 +38,4 @@ def test_parameters_are_typed_and_commented(path):
 
 
 def test_every_notebook_is_in_the_book():
-    assert {f"book/{path.stem}" for path in NOTEBOOKS} == set(book.notebooks())
+    assert {f"book/{path.stem}" for path in NOTEBOOKS} == set(build.notebooks())

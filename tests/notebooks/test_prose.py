@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from mtlib import book
+from book.builder import build
 from mtlib.base import paths
 
 UNIT = r"(?:%|percentage points|points|AUC|ms|s|seconds|min|minutes|core-seconds|Hz|kHz|dB|bits)"
@@ -64,7 +64,7 @@ def test_a_typed_number_is_seen():
     assert NOT_PROSE.sub(" ", "a {glue:text}`x:.3f` and $0.8731$ and `0.8731`").split() == ["a", "and", "and"]
 
 
-@pytest.mark.parametrize("page", [page for page in book.pages() if "real_corpora" not in page])
+@pytest.mark.parametrize("page", [page for page in build.pages() if "real_corpora" not in page])
 def test_no_measured_number_is_typed_by_hand(page):
     """Sizes of downloads on the page about real corpora have their own test."""
     assert typed(prose(page)) == []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .base.paths import DATA, ROOT
+from mtlib.base.paths import DATA, ROOT
 
 SHORT = {"figure": "fig", "table": "tab", "equation": "eq", "listing": "lst"}
 _TARGET = re.compile(r"^\(((?:fig|tab|eq|lst)-\d+-\w+)\)=\s*$", re.MULTILINE)

@@ -13,9 +13,10 @@ from typing import Any
 
 import altair as alt
 
+from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
+from mtlib.page import charts, pages
+
 from . import thesis_index
-from .evidence.claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
-from .page import charts, pages
 
 VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
 """What the real evidence for a claim can come to."""

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from .base.errors import InputError
-from .base.paths import DATA
-from .corpora.shards import atomic
-from .evidence import claims
-from .page import pages
+from mtlib.base.errors import InputError
+from mtlib.base.paths import DATA
+from mtlib.corpora.shards import atomic
+from mtlib.evidence import claims
+from mtlib.page import pages
 
 PUBLISHED = DATA / "results" / "published_build.json"
 """The summary of the published book."""

@@ -11,18 +11,18 @@ from typing import Any
 
 import click
 
-from .base import paths
-from .base.errors import InputError
+from mtlib.base import paths
+from mtlib.base.errors import InputError
 
 
 def _read(name: str) -> dict[str, Any]:
-    from . import builds
+    from . import compare
 
     if name == "published" and not Path(name).exists():
-        if not builds.PUBLISHED.is_file():
+        if not compare.PUBLISHED.is_file():
             raise InputError("the numbers of the published book are not here; name a build folder instead")
-        return builds.summarise(builds.PUBLISHED)
-    return builds.summarise(Path(name))
+        return compare.summarise(compare.PUBLISHED)
+    return compare.summarise(Path(name))
 
 
 @click.command("compare")
@@ -37,9 +37,9 @@ def compare_command(build_a: str, build_b: str | None, as_json: bool) -> None:
 
     Example: python -m mtlib compare published _build
     """
-    from . import builds
+    from . import compare
 
-    found = builds.compare(_read(build_a), _read(build_b or str(paths.build())))
+    found = compare.compare(_read(build_a), _read(build_b or str(paths.build())))
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
@@ -72,9 +72,9 @@ def snapshot_command(build: Path | None, target: Path | None) -> None:
 
     Example: python -m mtlib snapshot _build --to before.json
     """
-    from . import builds
+    from . import compare
 
-    path = builds.save(build or paths.build(), target or builds.PUBLISHED)
+    path = compare.save(build or paths.build(), target or compare.PUBLISHED)
     click.echo(f"kept {os.path.relpath(path)}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .base.paths import ROOT
+from mtlib.base.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from .base import parallel, paths, profiles, published
-from .base.errors import InputError
+from mtlib.base import parallel, paths, profiles, published
+from mtlib.base.errors import InputError
 
 DATA_KINDS = ("*.csv", "*.toml")
 """Data that an executed copy depends on."""
@@ -243,7 +243,9 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
 
 def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = print) -> Path:
     """Execute what is stale, render the book, and return its first page."""
-    from .networks.devices import resolve_device  # here alone: pages that need no PyTorch import this module
+    from mtlib.networks.devices import (
+        resolve_device,  # here alone: pages that need no PyTorch import this module
+    )
 
     check_parameters(parameters)
     on_gpu = resolve_device(parameters.get("device", "auto")).type == "cuda"

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from IPython.display import display
 
+from mtlib.base.errors import InputError
+from mtlib.base.paths import DATA
+from mtlib.evidence import claims
+
 from . import thesis_index
-from .base.errors import InputError
-from .base.paths import DATA
-from .evidence import claims
 
 MIME = "application/vnd.mtlib.erratum+json"
 BASES = ("arithmetic", "published files", "label counts", "recorded scores")
