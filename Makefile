@@ -31,6 +31,6 @@ $(VENV)/ready: requirements.txt
 
 $(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
 	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	@if command -v npm >/dev/null; then npm install --prefix tests/browser --silent --no-audit --no-fund; \
+	@if command -v npm >/dev/null; then npm install --prefix tests/builder/browser --silent --no-audit --no-fund; \
 		else echo "no npm here: the accessibility of the pages is not tested"; fi
 	@touch $@

@@ -1,0 +1,1 @@
+"""What executes, renders, compares and checks the book."""

@@ -1,0 +1,1 @@
+"""The ground: paths, profiles, errors, the author's files, where a number comes from."""

@@ -1,0 +1,1 @@
+"""Commands about corpora, trainings and a reader's own music."""

@@ -1,0 +1,1 @@
+"""Corpora: written once, checked, opened by name."""

@@ -60,8 +60,8 @@ def write(
     table : pd.DataFrame
         One row a clip: clip_id (unique), split, fold, group, and what `read_shard` needs.
     read_shard : callable
-        Picklable. Takes the rows of one shard, returns a `mtlib.corpora.shards.Read` (or the tuple of its fields)
-        for each: int16 samples or None, status, message.
+        Picklable. Takes the rows of one shard, returns a `mtlib.corpora.shards.Read` (or the tuple of its
+        fields) for each: int16 samples or None, status, message.
     audio_recipe : dict
         Plain values that decide the sound beside the rows: versions, lengths, a recipe's parameters.
     sample_rate : int

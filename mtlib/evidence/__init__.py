@@ -1,0 +1,1 @@
+"""Statistics, the rules that judge, claims and recorded results."""

@@ -1,4 +1,4 @@
-"""The thesis' claims, and the evidence a notebook records; the rules that judge come from `mtlib.evidence.rules`.
+"""The thesis' claims, and the evidence that a notebook records; `mtlib.evidence.rules` judges.
 
 ``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from

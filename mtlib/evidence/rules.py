@@ -1,10 +1,11 @@
 """The rules that turn an interval into a verdict: in one place, with measured error rates.
 
 A verdict is ``supported``, ``contradicted`` or ``inconclusive``; the last says, where it can, how many
-repetitions would decide. The rules use `mtlib.evidence.statistics` alone. Where the truth lies on the border, a
-rule gives a false verdict in at most 5 of 100 repetitions; ``benchmarks/decisions.py`` measures that and
-the power, and ``data/results/decision_rules.csv`` holds the result. Chapters use the rules by way of
-`mtlib.evidence.claims`: ``claims.record("C4.02", source=…, **claims.judge(estimate, claimed="above"))``.
+repetitions would decide. The rules use `mtlib.evidence.statistics` alone. Where the truth lies on the
+border, a rule gives a false verdict in at most 5 of 100 repetitions; ``tests/benchmarks/decisions.py``
+measures that and the power, and ``data/results/decision_rules.csv`` holds the result. Chapters use the
+rules by way of `mtlib.evidence.claims`: ``claims.record("C4.02", source=…, **claims.judge(estimate,
+claimed="above"))``.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Networks: layers, structures, costs, and weights read from files."""

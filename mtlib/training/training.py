@@ -2,9 +2,10 @@
 
 `fit` is the same code on a CPU and on a GPU: 16-bit floats by autocast where the hardware has them,
 `channels_last` maps, Adam with a one-cycle or a constant rate, early stopping on the validation score, the
-best checkpoint restored. Clips come from `mtlib.training.loading`, networks from `mtlib.networks.structures`; `mtlib.training.runs`
-stores the result. The thesis states Adam, binary cross-entropy and "stop when the validation AUC has not
-improved during one pass"; rate, batch size and the number of epochs are our choice [Choi2018, §4.3, §5.2.1].
+best checkpoint restored. Clips come from `mtlib.training.loading`, networks from
+`mtlib.networks.structures`; `mtlib.training.runs` stores the result. The thesis states Adam, binary
+cross-entropy and "stop when the validation AUC has not improved during one pass"; rate, batch size and
+the number of epochs are our choice [Choi2018, §4.3, §5.2.1].
 
 Conventions
     Targets are (clip, output): 0 and 1 for "multilabel" and "multiclass" (one 1 a row), numbers for

@@ -1,0 +1,1 @@
+"""Chapter 4: four structures at equal size."""

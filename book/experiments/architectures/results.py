@@ -1,6 +1,6 @@
 """What chapter 4's trainings show: tables of runs, what is recorded of them, comparisons and verdicts.
 
-`record` writes finished runs of `book.experiments.architectures.trainings` to ``data/results/architectures.csv``, a row a run with
+`record` writes finished runs of `trainings` to ``data/results/architectures.csv``, a row a run with
 its key, tag by tag to ``architectures_tags.csv``, and what the choice of test clips adds to each comparison
 to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables of their own, such as
 ``architectures_cpu.csv`` [Choi2018, §4.3].
@@ -22,7 +22,7 @@ from mtlib.evidence.statistics import Estimate
 from mtlib.training import sweeps, tasks
 from mtlib.training.runs import Run
 
-from ..preprocessing import trainings
+from ..preprocessing import trainings as preprocessing
 from . import trainings
 from .trainings import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 
@@ -37,7 +37,7 @@ _UNIQUE = (["budget", "configuration", "seed"], ["configuration", "seed", "tag"]
 
 def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Return one row a finished run: what it is, its scores, parameters, time and key."""
-    rows = trainings.table(named).drop(columns="bias")
+    rows = preprocessing.table(named).drop(columns="bias")
     runs = [run for _, run in named]
     rows.insert(1, "structure", [run.spec.model.structure for run in runs])
     rows.insert(2, "budget", [run.spec.model.budget for run in runs])

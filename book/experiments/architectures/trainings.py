@@ -1,7 +1,7 @@
 """Chapter 4's trainings: four structures at five sizes, and a small crossed design.
 
 Every structure has its own learning rate, chosen by one small rule (`chosen_rates`). `live` is what a page
-trains itself, `plan` everything, by importance; `book.experiments.architectures.results` makes tables and comparisons
+trains itself, `plan` everything, by importance; `results` makes tables and comparisons
 of them [Choi2018, §4.3].
 
 Conventions
@@ -20,7 +20,7 @@ from mtlib.base.profiles import Settings
 from mtlib.corpora.corpus import Corpus
 from mtlib.training.specs import RunSpec
 
-from ..preprocessing import trainings
+from ..preprocessing import trainings as preprocessing
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")
 """The thesis' order by AUC at equal size, best first."""
@@ -51,7 +51,7 @@ def base(settings: Settings, corpus: Corpus) -> RunSpec:
 
     These networks cost up to three times a Compact-convnet, and there are four of them.
     """
-    spec, profile = trainings.base(settings, corpus), settings.profile
+    spec, profile = preprocessing.base(settings, corpus), settings.profile
     n_train = min(profile.n_train, len(corpus.split("train"))) // 2
     return spec.change(n_train=n_train, training__epochs=max(1, round(0.75 * profile.epochs)))
 

@@ -1,0 +1,1 @@
+"""Chapter 3: how noisy the labels are, and what that does."""

@@ -4,7 +4,7 @@ A tagger is judged by the labels there are. Where it is right and they are wrong
 far, follows from the rates of wrong labels alone. Chapter 3 uses this module.
 
 Conventions
-    r₊ = P(true | observed) and r₋ = P(true | not observed), as in `book.experiments.label_noise.estimates`.
+    r₊ = P(true | observed) and r₋ = P(true | not observed), as in `estimates`.
 
 References
     A. Menon et al., "Learning from corrupted binary labels via class-probability estimation", ICML 2015.

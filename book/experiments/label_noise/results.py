@@ -1,6 +1,6 @@
 """Reading areas by tag: what tagability costs, and whether noisy labels order systems as true ones do.
 
-Areas are tables of `book.experiments.label_noise.trainings.areas`: one row a training and tag, with the AUC on true and on
+Areas are tables of `trainings.areas`: one row a training and tag, with the AUC on true and on
 observed labels. Undefined areas are left out by tag, and only there. Chapter 3 uses this module.
 """
 

@@ -1,0 +1,1 @@
+"""Chapter 5: what happens to the input of a network."""

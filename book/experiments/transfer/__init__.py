@@ -1,0 +1,1 @@
+"""Chapter 6: features of a tagger on other tasks."""

@@ -1,7 +1,7 @@
 """Kernels of concatenated features: linear kernels and squared distances add over their parts.
 
 The kernel of every combination of layers is therefore a sum over its layers, and all folds of raw features
-take their parts of one kernel of all clips. `book.experiments.transfer.svm` trains on them; chapter 6 uses it.
+take their parts of one kernel of all clips. `svm` trains on them; chapter 6 uses it.
 
 Conventions
     A block is (clip, feature), one layer's values. A split is a pair of index arrays (train, test).

@@ -3,7 +3,7 @@
 `svm_scores` is the classifier of the thesis, `knn_scores` the one it was preferred to, and `ridge_scores`
 asks for a number, such as the tempo. All standardise over the training clips of a fold and choose their
 settings without the clips that score them. Chapter 6 uses them on features extracted in the book; the
-author's published features have `book.experiments.transfer.protocols`.
+author's published features have `protocols`.
 
 Conventions
     Features come as blocks (clip, feature), one a layer; targets are class indices (integers, scored by

@@ -5,7 +5,7 @@ by cross-validation [Choi2018, §6.4.1]. Concatenating features adds their linea
 distances, so the kernel of every combination of layers is a sum of the kernels of its parts (`Kernels`).
 `search` runs the grid on precomputed kernels with the same libsvm solver as scikit-learn's `GridSearchCV`,
 and leaves out what cannot change a result: repeated configurations, and a larger C where no multiplier
-reached the smaller one. Linear regressions alone go through the features (`book.experiments.transfer.interior_point`).
+reached the smaller one. Linear regressions alone go through the features (`interior_point`).
 
 Conventions
     A block is (clip, feature), one layer's values. A split is a pair of index arrays (train, test).

@@ -2,7 +2,7 @@
 
 A Compact-convnet learns the tags of the source corpus, is frozen, and describes the clips of the target
 tasks; beside it stand the same network with the weights it started from, and MFCC statistics. Every
-feature set is scored on the same folds by the same honest support vector machine (`book.experiments.transfer.probes`), so
+feature set is scored on the same folds by the same honest support vector machine (`probes`), so
 that differences are paired. ``python -m mtlib transfer-runs --record`` computes
 ``data/results/transfer_runs.csv`` again.
 
@@ -10,8 +10,8 @@ Conventions
     *Features* are ``trained`` (on the observed labels of all training clips), ``random``, ``mfcc``, and
     variants of the training: ``true labels``, ``half the clips``, ``a quarter of the clips``. A *set* is
     ``1`` … ``5``, ``12345``, or ``12345+mfcc``; ``12345max`` takes the maximum of each map where
-    [Choi2018, §6.2.2] takes the mean. The synthetic tasks are those of `mtlib.corpora.synthetic.targets`; real ones
-    are used where they are prepared.
+    [Choi2018, §6.2.2] takes the mean. The synthetic tasks are those of `mtlib.corpora.synthetic.targets`;
+    real ones are used where they are prepared.
 """
 
 from collections.abc import Sequence
@@ -120,7 +120,7 @@ def target_names(chosen: str) -> list[str]:
     found = []
     for name in filter(None, (part.strip() for part in chosen.split(","))):
         if name == "published":
-            continue  # the author's features: `book.experiments.transfer.protocols`
+            continue  # the author's features: `protocols`
         if name == "synthetic":
             found += [*SYNTHETIC, *(real for real in REAL if real in corpora.names())]
         elif name in SYNTHETIC or name in corpora.names():

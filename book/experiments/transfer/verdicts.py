@@ -1,7 +1,7 @@
 """Evidence under two protocols: what chapter 6 finds in the author's protocol, and in an honest one.
 
 A claim about transfer learning is judged by the author's scores or his protocol computed again, and by the
-honest protocol of `book.experiments.transfer.protocols`. `Judgements` records evidence with its protocol and knows which claims
+honest protocol of `protocols`. `Judgements` records evidence with its protocol and knows which claims
 still lack one of the two, so that a page cannot leave out the less flattering one.
 """
 

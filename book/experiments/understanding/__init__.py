@@ -1,0 +1,1 @@
+"""Chapter 7: what features sound like, and what labels share."""

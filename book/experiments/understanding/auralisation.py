@@ -1,6 +1,6 @@
 """Auralisation: from a deconvolved image to a sound.
 
-An image from `book.experiments.understanding.deconvolution` says where a feature found what. Three ways make it audible
+An image from `deconvolution` says where a feature found what. Three ways make it audible
 (`WAYS`):
 
 "phase"
@@ -124,7 +124,7 @@ def sound(
     Parameters
     ----------
     image : Tensor (…, freq, frame)
-        From `book.experiments.understanding.deconvolution.deconvolve`.
+        From `deconvolution.deconvolve`.
     spectrum : Tensor (freq, frame)
         The complex transform of the original, from `Analysis.transform`.
     analysis : Analysis

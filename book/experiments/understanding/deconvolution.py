@@ -3,7 +3,7 @@
 On the way forth every pooling keeps its *switches*, the places of its maxima. On the way back, stage by
 stage, maps are rectified, put back to those places and filtered with the transposed kernels, until one
 image of the input's size is left [Zeiler2014; Choi2018, §7.2.2]. Chapter 7 looks at the images, and
-`book.experiments.understanding.auralisation` makes them audible. Every convolutional network of `mtlib.networks.models` will do.
+`auralisation` makes them audible. Every convolutional network of `mtlib.networks.models` will do.
 
 Conventions
     Images are (feature, freq, time) in the units of the network's input, signed: the last filter is not

@@ -9,6 +9,8 @@ salient; ``labels`` how they are tagged.
 """
 
 from .population.labels import (
+    SEED,
+    TWINS,
     Population,
     default_false_positive,
     default_tagability,
@@ -16,4 +18,12 @@ from .population.labels import (
     population,
 )
 
-__all__ = ["Population", "default_false_positive", "default_tagability", "observe", "population"]
+__all__ = [
+    "SEED",
+    "TWINS",
+    "Population",
+    "default_false_positive",
+    "default_tagability",
+    "observe",
+    "population",
+]

@@ -1,0 +1,1 @@
+"""Which clips there are: latents, tags, labels."""

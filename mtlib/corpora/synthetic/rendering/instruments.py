@@ -7,7 +7,7 @@ mixing are therefore ours (`render`), and it runs in a process that can be kille
 Conventions
     A sound is a note held for all of its length, float32 [shape=(n_samples,)], at full velocity.
     `data/synthetic/soundfont.csv` holds what a sweep over all programs, kits and pitches found (``python
-    benchmarks/synthetic.py sweep``): at `RATE` nothing from 24 to 90 hangs.
+    tests/benchmarks/synthetic.py sweep``): at `RATE` nothing from 24 to 90 hangs.
 """
 
 import csv

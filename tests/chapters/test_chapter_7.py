@@ -3,7 +3,6 @@
 import re
 
 from chapter import Chapter
-
 from mtlib.evidence import claims
 
 CHAPTER = Chapter(7)

@@ -1,12 +1,12 @@
 """Training: the book's loop against a plain PyTorch loop; memory, loader and bandwidth.
 
-Run: ``python benchmarks/training.py`` (about five minutes on two cores). Kinds of loop take turns, so that
-a busy machine slows all of them alike; every turn is a process of its own, and ours is two processes of
-one thread, as in a sweep. Ratios of clips per second, and of clips per core-second, which other work on the
-machine hardly moves. The bars: at least five times the clips per second of a plain loop (float32,
-convolution–normalisation–ELU–pooling) when both compute the front end in every step, with the same loss
-within the spread of the seeds. On a GPU: a quarter of the memory-bandwidth floor, and an epoch of 201,680
-clips in 20 seconds. ``--write`` keeps the ratios in ``data/results/benchmark_training.csv``.
+Run: ``python tests/benchmarks/training.py`` (about five minutes on two cores). Kinds of loop take turns,
+so that a busy machine slows all of them alike; every turn is a process of its own, and ours is two
+processes of one thread, as in a sweep. Ratios of clips per second, and of clips per core-second, which
+other work on the machine hardly moves. The bars: at least five times the clips per second of a plain loop
+(float32, convolution–normalisation–ELU–pooling) when both compute the front end in every step, with the
+same loss within the spread of the seeds. On a GPU: a quarter of the memory-bandwidth floor, and an epoch
+of 201,680 clips in 20 seconds. ``--write`` keeps the ratios in ``data/results/benchmark_training.csv``.
 """
 
 import argparse
@@ -303,7 +303,7 @@ def main() -> None:
         target = paths.DATA / "results" / "benchmark_training.csv"
         table.round(4).to_csv(target, lineterminator="\n")
         told = {
-            "command": "python benchmarks/training.py --write",
+            "command": "python tests/benchmarks/training.py --write",
             "rounds": given.rounds,
             "seeds": given.seeds,
         }

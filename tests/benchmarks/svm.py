@@ -1,6 +1,6 @@
 """The SVM grid of chapter 6 on summed kernels against GridSearchCV: same scores, and how much faster.
 
-Run: ``python benchmarks/svm.py`` (GTZAN, all 31 combinations of layers: about six minutes);
+Run: ``python tests/benchmarks/svm.py`` (GTZAN, all 31 combinations of layers: about six minutes);
 ``--identity T3`` or ``T4a`` compares every score of a whole task instead. Both sides use two processes
 (``--jobs``).
 The baseline is the author's verbatim grid, in which half of the points repeat the other half because his

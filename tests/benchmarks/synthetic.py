@@ -1,6 +1,6 @@
 """Sweep of the soundfont, and the cost of rendering.
 
-python benchmarks/synthetic.py sweep     # every program, kit and pitch → data/synthetic/soundfont.csv
+python tests/benchmarks/synthetic.py sweep     # every program, kit and pitch → data/synthetic/soundfont.csv
 """
 
 import sys
@@ -17,7 +17,7 @@ from mtlib.corpora.synthetic.population import latents
 from mtlib.corpora.synthetic.rendering import player, production, render
 
 SERVE = (
-    "import sys; from mtlib.corpora.synthetic import player; "
+    "import sys; from mtlib.corpora.synthetic.rendering import player; "
     "player.serve(sys.stdin.buffer, sys.stdout.buffer, cpu_seconds=1.0)"
 )
 MELODIC, PERCUSSIVE = range(24, 91), range(27, 88)

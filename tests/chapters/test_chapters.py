@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from chapter import Chapter
 
 from book.builder import thesis_index
+from chapter import Chapter
 from mtlib.evidence import claims
 
 CHAPTERS = {number: Chapter(number) for number in (2, 3, 4, 5, 6, 7)}

@@ -1,7 +1,7 @@
 """The synthetic corpus against its bars: the time it takes, and what a tagger learns from it.
 
-python benchmarks/synthetic_corpus.py store            # 2,000 clips drawn, composed, rendered, stored
-python benchmarks/synthetic_corpus.py learn [SEEDS]    # record Compact-convnet and ridge on MFCCs
+python tests/benchmarks/synthetic_corpus.py store            # 2,000 clips drawn, composed, rendered, stored
+python tests/benchmarks/synthetic_corpus.py learn [SEEDS]    # record Compact-convnet and ridge on MFCCs
 """
 
 import dataclasses
@@ -115,7 +115,7 @@ def learn(n_seeds: int = 1) -> None:
     table = pd.DataFrame(rows, columns=["learner", "seed", "labels", "tag", "auc"])
     recorded.write(
         "synthetic_learning", table, ["learner", "seed", "labels", "tag"], corpus=music.fingerprint,
-        command=f"python benchmarks/synthetic_corpus.py learn {n_seeds}",
+        command=f"python tests/benchmarks/synthetic_corpus.py learn {n_seeds}",
     )  # fmt: skip
     few = [tag for tag, n in zip(TAGS, given[test].sum(0), strict=True) if n < LEAST]
     kept = table[~table["tag"].isin(few)]

@@ -80,7 +80,7 @@ def test_a_correlation_is_judged_by_its_test_or_its_margin():
 
 
 def test_false_verdicts_are_rare_and_real_differences_are_seen():
-    """A small version of benchmarks/decisions.py."""
+    """A small version of tests/benchmarks/decisions.py."""
     rng = np.random.default_rng(0)
     for effect, least, most in ((0.0, 0, 0.05), (0.02, 0.75, 1)):
         runs = effect + rng.normal(0, 0.0027, (1500, 1)) + rng.normal(0, 0.0099, (1500, 5))

@@ -156,7 +156,7 @@ def test_clips_of_one_length_and_a_known_rate_only():
 def child(play, **options):
     """Return a player whose child plays with `play`, the source of a lambda."""
     source = (
-        "import sys, time; from mtlib.corpora.synthetic import player; "
+        "import sys, time; from mtlib.corpora.synthetic.rendering import player; "
         f"player.serve(sys.stdin.buffer, sys.stdout.buffer, {play}, cpu_seconds=0.05)"
     )
     return player.Player([sys.executable, "-c", source], **options)

@@ -1,12 +1,13 @@
 """All features of all layers of the Keras 2 Compact-convnet: how long, and against a loop in NumPy and SciPy.
 
-Run: ``PYTHONPATH=. python benchmarks/auralisation.py`` (a few minutes). The loop goes feature by feature and
-kernel by kernel (`scipy.signal.convolve2d`), as the author's code does; both sides start from the same
-activations and switches and end with the sound, original phase. Times of single layers are core-seconds of
-this process, which other work on the machine hardly moves. At the end the whole job, seven excerpts by two
-processes, is set against what the loop needs for it, one feature after another. Three loops are told apart:
-one that is given the way forth, one that computes it once a layer (as the author's code), and the plainest,
-which goes from sound to sound for every feature. The bars: 100x, and 60 s on two cores for seven excerpts.
+Run: ``PYTHONPATH=. python tests/benchmarks/auralisation.py`` (a few minutes). The loop goes feature by
+feature and kernel by kernel (`scipy.signal.convolve2d`), as the author's code does; both sides start from
+the same activations and switches and end with the sound, original phase. Times of single layers are
+core-seconds of this process, which other work on the machine hardly moves. At the end the whole job,
+seven excerpts by two processes, is set against what the loop needs for it, one feature after another.
+Three loops are told apart: one that is given the way forth, one that computes it once a layer (as the
+author's code), and the plainest, which goes from sound to sound for every feature. The bars: 100x, and 60
+s on two cores for seven excerpts.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What a sweep costs beside the training itself, and what a second process gains.
 
-Run: ``python benchmarks/sweeps.py`` (about a minute). Twelve tiny runs of the Compact-convnet on noise,
+Run: ``python tests/benchmarks/sweeps.py`` (about a minute). Twelve tiny runs of the Compact-convnet on noise,
 trained one after another, then by two processes, then read back; shares and ratios within one run.
 """
 

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
 import toy
+from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.training import runs, sweeps
 
@@ -61,7 +61,7 @@ class Sweep:
 
 
 def _program(home, told, n_runs, n_jobs, scheduler):
-    environment = {"MTLIB_HOME": str(home), "PYTHONPATH": str(Path(runs.__file__).parents[1])}
+    environment = {"MTLIB_HOME": str(home), "PYTHONPATH": str(paths.ROOT)}
     os.environ.update(environment)  # the workers' too
     with open(told, "w") as file:
         os.dup2(file.fileno(), 1)
@@ -123,7 +123,7 @@ def cluster(folder):
     log = (folder / "cluster.log").open("a")
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     output = {"stdout": log, "stderr": subprocess.STDOUT}
-    environment = {**os.environ, "PYTHONPATH": f"{Path(runs.__file__).parents[1]}:{Path(__file__).parent}"}
+    environment = {**os.environ, "PYTHONPATH": f"{paths.ROOT}:{paths.ROOT / 'tests/helpers'}"}
     command = [*dask, "--no-dashboard", "--scheduler-file", str(told)]
     processes = [subprocess.Popen(command, env=environment, **output)]
     try:

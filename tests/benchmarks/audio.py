@@ -1,6 +1,6 @@
 """Decoding, front end and tags for a folder of clips; prints ratios and peak memory.
 
-Run: ``python benchmarks/audio.py --clips 100``. Each clip is 29 s of MP3. Decoding is compared with
+Run: ``python tests/benchmarks/audio.py --clips 100``. Each clip is 29 s of MP3. Decoding is compared with
 ``librosa.load(sr=12000)`` in the same run, file by file in turns, so that a busy machine slows both.
 The bar (README.md): at least as fast as librosa.
 """

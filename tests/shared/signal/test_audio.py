@@ -187,7 +187,7 @@ def test_threads_decode_quietly_and_with_standard_error_closed(tmp_path):
     program = """
 import os, sys
 from concurrent.futures import ThreadPoolExecutor
-from mtlib import audio
+from mtlib.signal import audio
 def seconds(name):
     try:
         return round(audio.decode(name).seconds)

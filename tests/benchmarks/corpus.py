@@ -1,11 +1,11 @@
 """Preparing a corpus: speed against librosa, and memory as the corpus grows; prints ratios.
 
-Run: ``python benchmarks/corpus.py``. Speed, in processor time of one thread: the whole preparation of 29-s
-MP3 clips (decoded, averaged, resampled, cut, rounded, checked; shards, manifest and report written) against
-``librosa.load(sr=12000)`` of the same files, in processes that take turns. Memory: the peak of a process that
-prepares 1,000 clips, and of one that prepares 20,000; of 3 s each, so that the disk is not filled and yet
-1,000 of them need more than one shard.
-The bars: over the three kinds together at least as fast as librosa; memory within 10 %.
+Run: ``python tests/benchmarks/corpus.py``. Speed, in processor time of one thread: the whole preparation
+of 29-s MP3 clips (decoded, averaged, resampled, cut, rounded, checked; shards, manifest and report
+written) against ``librosa.load(sr=12000)`` of the same files, in processes that take turns. Memory: the
+peak of a process that prepares 1,000 clips, and of one that prepares 20,000; of 3 s each, so that the
+disk is not filled and yet 1,000 of them need more than one shard. The bars: over the three kinds together
+at least as fast as librosa; memory within 10 %.
 """
 
 import argparse

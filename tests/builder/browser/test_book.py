@@ -141,7 +141,7 @@ def test_a_server_shows_what_the_folder_does(smoke, chromium, looks):
         assert browser.check_page(chromium, address, CHAPTER) == looks[CHAPTER].report
 
 
-@pytest.mark.skipif(not AXE.is_dir(), reason="axe-core is not installed: npm install --prefix tests/browser")
+@pytest.mark.skipif(not AXE.is_dir(), reason="no axe-core: npm install --prefix tests/builder/browser")
 def test_no_page_shuts_a_reader_out(looks):
     pinned = json.loads((AXE.parents[1] / "package.json").read_text())["devDependencies"]["axe-core"]
     assert json.loads((AXE / "package.json").read_text())["version"] == pinned

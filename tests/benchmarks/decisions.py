@@ -1,7 +1,8 @@
 """Error rates and power of the decision rules, by simulation.
 
-Run: ``python benchmarks/decisions.py`` (about five minutes on one core); ``--simulations 500`` is quick.
-With ``--write`` the table becomes ``data/results/decision_rules.csv``, with its provenance beside it.
+Run: ``python tests/benchmarks/decisions.py`` (about five minutes on one core); ``--simulations 500`` is
+quick. With ``--write`` the table becomes ``data/results/decision_rules.csv``, with its provenance beside
+it.
 
 The simulated world is what pilots measured: training seeds spread by 0.007 AUC, unrelated between two
 networks even at equal seeds (the worst case), and 800 test clips move a difference of two networks by
@@ -123,7 +124,7 @@ def main() -> None:
         target = paths.DATA / "results" / "decision_rules.csv"
         target.parent.mkdir(exist_ok=True)
         table.to_csv(target, index=False, float_format="%.6g", lineterminator="\n")
-        command = "python benchmarks/decisions.py --write"
+        command = "python tests/benchmarks/decisions.py --write"
         record = provenance.stamp(
             command=command, seed_deviation=SEED_DEVIATION, clip_deviation=CLIP_DEVIATION
         )

@@ -1,8 +1,7 @@
 """Chapter 6: every claim that the author's files can decide has its rows under both protocols."""
 
-from chapter import Chapter
-
 from book.experiments.transfer import verdicts
+from chapter import Chapter
 from mtlib.base import published
 
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from chapter import Chapter
 
+from chapter import Chapter
 from mtlib.evidence import claims
 
 CHAPTER = Chapter(2)

@@ -323,7 +323,7 @@ def test_a_changed_file_is_decoded_again(copy):
 
 KILL = """
 import json, os, signal, sys, time
-from mtlib import corpus, datasets, preparation
+from mtlib.corpora import corpus, datasets, preparation
 root, moments = sys.argv[1], json.loads(sys.argv[2])
 write = corpus.write
 corpus.write = lambda *a, **k: write(*a, **k, shard_bytes=400_000)
@@ -444,7 +444,7 @@ def test_a_write_cut_short_by_the_system_leaves_nothing(tmp_path):
     program = """
 import resource, signal, sys
 from pathlib import Path
-from mtlib import shards
+from mtlib.corpora import shards
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = Path(sys.argv[1])
