@@ -108,7 +108,7 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.process_time()
-    sums = svm.Kernels(data.parts(feature_set), standardise=protocol != "thesis")
+    sums = svm.GramMatrices(data.parts(feature_set), standardise=protocol != "thesis")
     grid = svm.grid(sums.n_features)
     if protocol in ("thesis", "scaled"):
         splits = author_splits(data)
