@@ -20,7 +20,6 @@ import math
 import warnings
 
 import torch
-import torchaudio.functional
 from torch import Tensor, nn
 
 from ..base.errors import InputError, at_least, one_of
@@ -137,7 +136,7 @@ def mel_filterbank(
         raise InputError(f"f_min must be at least 0 and below f_max {f_max:g} Hz, got {f_min:g}")
     with warnings.catch_warnings():  # torchaudio warns of empty filters; this raises
         warnings.simplefilter("ignore")
-        filterbank = torchaudio.functional.melscale_fbanks(
+        filterbank = torchaudio_functional().melscale_fbanks(
             n_fft // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
         )  # (freq, mel)
     n_empty = int((filterbank.amax(dim=0) == 0).sum())
