@@ -6,11 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 PARAMETERS := $(if $(PROFILE),--profile $(PROFILE)) $(if $(CORPUS),--corpus $(CORPUS)) \
 	$(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE))
 
-# Which builds of PyTorch: cuda, cpu, or auto, which looks for an NVIDIA driver. Only Linux on x86-64 has the choice.
+# Builds of PyTorch: cuda, cpu, or auto: cuda if they are installed already or there is an NVIDIA driver. Only Linux
+# on x86-64 has the choice.
 TORCH ?= auto
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 DRIVER ?= $(shell command -v nvidia-smi || ls -d /proc/driver/nvidia 2>/dev/null)
-BUILDS = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(TORCH:auto=$(if $(DRIVER),cuda,cpu)))
+FOUND = $(or $(DRIVER),$(wildcard $(VENV)/lib/python3*/site-packages/nvidia))
+BUILDS = $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(TORCH:auto=$(if $(FOUND),cuda,cpu)))
 CPU_BUILDS = $(shell sed -nE 's/^(torch|torchaudio)==[^ ]+/&+cpu/p' requirements.txt)
 BACKEND := hatchling hatch-requirements-txt
 
