@@ -67,7 +67,8 @@ def outside(tmp_path_factory):
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "installed")
     program = (
-        "import os, sys; sys.path = ['installed', *(p for p in sys.path[1:] if not os.path.isdir(p + '/book'))]; "
+        "import os, sys; "
+        "sys.path = ['installed', *(p for p in sys.path[1:] if not os.path.isdir(p + '/book'))]; "
         "from mtlib.__main__ import program; program(prog_name='mtlib')"
     )
 
