@@ -34,7 +34,7 @@ test-all: test ## also run the tests that take minutes
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab
 	@$(PIP) jupyterlab
-	@$(BIN)/jupyter lab book
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) book
 
 release: export PUBLIC = 1
 release: book ## zip the public book and its notebooks into _build/release
