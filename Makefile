@@ -55,7 +55,7 @@ $(VENV)/ready: requirements.txt lock.txt pyproject.toml
 	@$(BIN)/python -m pip show --quiet pip 2>/dev/null || $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(VENV) could not be made (see above); repair this, or delete $(VENV), and run make again"; exit 1; }
 	@echo "installing what the book needs into $(VENV) (a few minutes)"
-	@test "$(BUILDS)" != cpu || $(PIP) --no-deps --retries 1 --extra-index-url $(TORCH_INDEX) $(CPU_BUILDS) 2>/dev/null || \
+	@test "$(BUILDS)" != cpu || $(PIP) --no-deps --retries 1 --timeout 15 --extra-index-url $(TORCH_INDEX) $(CPU_BUILDS) 2>/dev/null || \
 		echo "no CPU builds of PyTorch from $(TORCH_INDEX): installing the CUDA builds, 4 GB larger"
 	@$(PIP) --requirement requirements.txt $(BACKEND)
 	@$(PIP) --no-deps --no-build-isolation --editable .
