@@ -10,13 +10,12 @@ Conventions
     Frequencies in hertz, one a row of the spectrogram; spectrograms (batch, 1, freq, time), float32.
 """
 
+import librosa
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import InputError
-
-_POLES = (20.598997, 107.65265, 737.86223, 12194.217)  # hertz; IEC 61672-1, annex E
 
 LEAST_DB = -80.0
 """What is weighted down further, such as 0 Hz, is weighted by this."""
@@ -48,16 +47,9 @@ def a_weighting(frequencies: np.ndarray) -> np.ndarray:
     if not (np.isfinite(frequencies) & (frequencies >= 0)).all():
         raise InputError(f"frequencies must be finite and at least 0 Hz, got {frequencies.min():g}")
     with np.errstate(divide="ignore"):
-        level = 20 * np.log10(_response(frequencies) / _response(np.float64(1000.0)))
+        level = librosa.A_weighting(frequencies, min_db=None)
+        level -= librosa.A_weighting(1000.0)  # which librosa rounds: 0.0003 dB
     return np.maximum(level, LEAST_DB)
-
-
-def _response(frequencies: np.ndarray) -> np.ndarray:
-    low, second, third, high = (pole**2 for pole in _POLES)
-    square = frequencies**2
-    return square**2 / (
-        (square + low) * np.sqrt((square + second) * (square + third)) * (square + high)
-    )  # the constant factor cancels against 1 kHz
 
 
 class AWeighting(nn.Module):
