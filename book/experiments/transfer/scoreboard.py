@@ -44,7 +44,7 @@ class Scoreboard:
 
     def __init__(self, live: Sequence[protocols.Result] = ()) -> None:
         self.cells = protocols.recorded().set_index(INDEX).assign(tier="recorded")
-        self._folds = protocols.recorded("transfer_folds.csv").set_index([*INDEX, "fold"]).score.sort_index()
+        self._folds = protocols.recorded(protocols.FOLDS).set_index([*INDEX, "fold"]).score.sort_index()
         table = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
         self._published = table.set_index(["task", "combination"]).score
         self.gap = 0.0
