@@ -128,7 +128,7 @@ def fetch(name: str) -> Path:
             downloader=downloader,
         )
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
     except requests.RequestException as error:
         _unreachable.add(host)

@@ -20,7 +20,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ import pandas as pd
 from ..base.errors import InputError
 from . import writing
 from .shards import ReadShard, digest
+
+if TYPE_CHECKING:
+    import torch  # loaded where clips become tensors
 
 
 class Corpus:
@@ -217,7 +220,7 @@ class Corpus:
             samples[here] = self._arrays[number][self._place[indices[here]]]
         return samples
 
-    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":  # noqa: F821
+    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":
         """Return clips as float32 in [−1, 1].
 
         Parameters

@@ -36,12 +36,11 @@ def open_source(
     InputError
         If there is no such profile or corpus.
     """
-    profile = settings
     if isinstance(settings, Settings):
-        profile, corpus, scheduler = settings.profile, settings.corpus, settings.scheduler
+        corpus, scheduler, settings = settings.corpus, settings.scheduler, settings.profile
     if corpus != "synthetic":
         return Corpus.open(corpus)
-    profile = _profile(profile)
+    profile = _profile(settings)
     with told(f"synthetic-{profile.name}") as progress:
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
@@ -59,7 +58,7 @@ def open_target(
         As in `open_source`.
     """
     if isinstance(profile, Settings):
-        profile, scheduler = profile.profile, profile.scheduler
+        scheduler, profile = profile.scheduler, profile.profile
     profile = _profile(profile)
     with told(f"synthetic-{name}-{profile.name}") as progress:
         return corpora.write_target(name, profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)

@@ -298,7 +298,7 @@ def compare(
     values = np.stack([[tag_areas(truth, run, metric=metric) for run in runs] for truth, runs in sides])
     defined = _defined(values.sum((0, 1)))  # an area on both sides
     counts = resample(len(labels), n_resamples, rng, groups=groups)
-    gaps = 0.0
+    gaps = np.zeros(())
     for sign, (truth, runs) in zip((1, -1), sides, strict=True):
         for run in runs:
             gaps = gaps + sign * tag_areas(truth, run, metric=metric, counts=counts) / len(runs)

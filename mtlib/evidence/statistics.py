@@ -11,6 +11,7 @@ Conventions
     degrees of freedom, so one object answers for every level and every hypothesis.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -225,7 +226,7 @@ def proportion_interval(
     return float(interval.low), float(interval.high)
 
 
-def adjust(p_values: np.ndarray, *, method: str = "holm") -> np.ndarray:
+def adjust(p_values: np.ndarray | Sequence[float], *, method: str = "holm") -> np.ndarray:
     """Adjust p-values for being several.
 
     Parameters

@@ -9,6 +9,7 @@ The released networks of the author come out of the defaults: conv, norm, ELU, p
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,7 +35,7 @@ CRNN_POOLS: tuple[Pool, ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
 
 
 def _stages(
-    n_maps: Sequence[int], pools: Sequence[Pool], kernels: Sequence[Pool] | None = None, **options
+    n_maps: Sequence[int], pools: Sequence[Pool], kernels: Sequence[Pool] | None = None, **options: Any
 ) -> nn.ModuleList:
     kernels = [options.pop("kernel", (3, 3))] * len(pools) if kernels is None else kernels
     if not len(n_maps) == len(pools) == len(kernels):
@@ -113,7 +114,7 @@ class Convnet(nn.Module):
         *,
         n_tags: int = 50,
         n_frames_normalised: int | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         self.pools = tuple(pools)
@@ -168,7 +169,7 @@ class DenseConvnet(nn.Module):
         n_frames: int = 1366,
         n_tags: int = 50,
         input_norm: bool = False,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         self.pools, self.n_freq, self.n_frames = tuple(pools), n_freq, n_frames
@@ -244,7 +245,7 @@ class CRNN(nn.Module):
         pools: Sequence[Pool] = CRNN_POOLS,
         input_norm: bool = True,
         rnn: str = "gru",
-        **options,
+        **options: Any,
     ):
         super().__init__()
         if rnn not in RECURRENT:

@@ -154,6 +154,7 @@ def build(
         raise InputError(f"normalise is an option of compact and k2c2, not of {structure}")
     maps = _layer_widths(structure, budget, layer_widths)
     n_stages = len(stage_pools)
+    network: nn.Module
     if structure in ("compact", "k2c2"):
         network = models.Convnet(
             maps, stage_pools, n_tags=n_tags, pool_first=pool_first, normalise=normalise,
@@ -161,7 +162,7 @@ def build(
         )  # fmt: skip
     elif structure == "crnn":
         network = models.CRNN(
-            maps[:n_stages], maps[n_stages:], n_frames=n_frames, pools=stage_pools, n_tags=n_tags,
+            maps[:n_stages], (maps[-2], maps[-1]), n_frames=n_frames, pools=stage_pools, n_tags=n_tags,
             n_padding=(_PADDED_FRAMES[n_frames] - n_frames) // 2, input_norm=input_norm, rnn=rnn,
             pool_first=pool_first,
         )  # fmt: skip
@@ -193,7 +194,7 @@ def _layer_widths(structure: str, budget: float | None, given: Sequence[int] | N
     elif given is None and budget not in table:
         raise InputError(f"budget of {structure} must be one of {', '.join(map(str, table))}, got {budget}")
     else:
-        usual = table.get(budget, next(iter(table.values())))
+        usual = table[budget] if budget in table else next(iter(table.values()))
     if given is None:
         return usual
     if len(given) != len(usual):

@@ -9,6 +9,7 @@ uses it.
 import base64
 import io
 from collections.abc import Sequence
+from typing import cast
 
 import altair as alt
 import numpy as np
@@ -45,7 +46,8 @@ _VIRIDIS = (
 def theme() -> alt.theme.ThemeConfig:
     """Return the Altair theme: transparent, text in the page's colour, full text width."""
     text = {"labelColor": "currentColor", "titleColor": "currentColor"}
-    return alt.theme.ThemeConfig(
+    return cast(
+        alt.theme.ThemeConfig,
         {
             "config": {
                 "background": "transparent",
@@ -83,7 +85,7 @@ def theme() -> alt.theme.ThemeConfig:
                 "tick": {"opacity": 1},
                 "range": {"category": list(CATEGORICAL)},
             }
-        }
+        },
     )
 
 
@@ -149,7 +151,7 @@ def spectrogram(
     height: int = 220,
     low: float | None = None,
     high: float | None = None,
-) -> alt.LayerChart:
+) -> alt.TopLevelMixin:
     """Draw a time-frequency picture on real axes.
 
     Parameters

@@ -141,7 +141,7 @@ def set_glue(**values: Any) -> None:
 
 def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
-    device = "cpu"
+    device: Any = "cpu"
     if "torch" in sys.modules:  # a page that never needed it has computed nothing on another device
         from ..networks.devices import resolve_device
 

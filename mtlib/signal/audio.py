@@ -252,8 +252,8 @@ def fit_length(samples: np.ndarray, n_samples: int, *, crop: str = "start", shor
     if n_given >= n_samples:
         start = (n_given - n_samples) // 2 if crop == "centre" else 0
         return samples[..., start : start + n_samples]
-    mode = "constant" if short == "pad" else "wrap"
-    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n_given)], mode=mode)
+    widths = [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n_given)]
+    return np.pad(samples, widths, mode="constant" if short == "pad" else "wrap")
 
 
 def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> np.ndarray:

@@ -93,15 +93,16 @@ def build(
         raise InputError(f"scale must be above 0, got {scale}")
     if (weighting, magnitude) == ("a-weighting", "pcen"):
         raise InputError("A-weighting goes with log or linear magnitudes; PCEN would undo it")
+    first: nn.Module
     if kind == "mel":
         first = frontend.MelSpectrogram(n_mels, n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate)
     else:
         first = frontend.STFT(n_fft, hop_length)
-    compression = {
-        "log": lambda: [frontend.Decibel(top_db=top_db or None, reference=reference or "max")],
-        "linear": lambda: [_Root()],
-        "pcen": lambda: [_Root(), PCEN(sample_rate / hop_length)],
-    }[magnitude]()
+    compression: list[nn.Module] = [_Root()]
+    if magnitude == "log":
+        compression = [frontend.Decibel(top_db=top_db or None, reference=reference or "max")]
+    if magnitude == "pcen":
+        compression.append(PCEN(sample_rate / hop_length))
     rest = nn.Sequential()
     if weighting == "a-weighting":
         bands = frequencies(kind, n_mels=n_mels, n_fft=n_fft, sample_rate=sample_rate)
@@ -126,6 +127,6 @@ def frequencies(
 
 def size(values: dict[str, Any], n_samples: int) -> tuple[int, int]:
     """Return (n_freq, n_frames) of a front end for a number of samples."""
-    first = build(**values)[0][0]
-    stft = first.stft if isinstance(first, frontend.MelSpectrogram) else first
+    analysis: Any = build(**values)[0]
+    stft = getattr(analysis[0], "stft", analysis[0])
     return len(frequencies(**values)), stft.n_frames(n_samples)

@@ -65,6 +65,7 @@ class AWeighting(nn.Module):
 
     def __init__(self, frequencies: np.ndarray, *, decibels: bool = True):
         super().__init__()
+        self.weights: Tensor
         level = a_weighting(frequencies)
         if level.ndim != 1:
             raise InputError(f"frequencies must be one a band, got shape {level.shape}")

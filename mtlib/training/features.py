@@ -242,7 +242,7 @@ def of_corpus(
     if path.is_file():
         return np.load(path, allow_pickle=False)
     if extractor is None:
-        features = np.stack([mfcc_statistics(corpus.clip(i), corpus.sample_rate) for i in indices])
+        features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
         parts = np.array_split(indices, -(-len(indices) // batch))
         features = np.concatenate([

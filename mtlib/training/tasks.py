@@ -29,11 +29,12 @@ def loss_function(task: str) -> Callable[[torch.Tensor, torch.Tensor], torch.Ten
     """Return the mean loss of logits against targets (clip, output)."""
     if task not in TASKS:
         raise InputError(f"task must be one of {', '.join(TASKS)}, got {task!r}")
-    return {
+    losses: dict[str, Callable[..., torch.Tensor]] = {
         "multilabel": F.binary_cross_entropy_with_logits,
         "multiclass": F.cross_entropy,  # takes probabilities as targets too
         "regression": F.mse_loss,
-    }[task]
+    }
+    return losses[task]
 
 
 def prior(targets: np.ndarray, task: str) -> np.ndarray:

@@ -6,6 +6,7 @@ evaluation sets.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def scan(root: Path) -> Scan:
         row["song_id"]: row
         for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
     }
-    notes, info = [], {}
+    notes: list[str] = []
+    info: dict[str, Any] = {}
     folder = root / "clips_45seconds"
     files = audio_files(folder, notes)
     present = {stem(path): path for path in files}

@@ -109,7 +109,7 @@ def _vocal(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataFra
     singer = np.where(uniform(target.seed, "singer", clips) < 0.5, "female", "male")
     drawn = _with_names(drawn, "voice", np.where(classes == 0, "none", singer))
     manner = np.where(drawn["manner"].isna(), "sung", drawn["manner"].astype(object))
-    return _with_names(drawn, "manner", np.where(classes == 0, None, manner))
+    return _with_names(drawn, "manner", np.where(classes == 0, np.array(None, object), manner))
 
 
 def _speech(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataFrame:

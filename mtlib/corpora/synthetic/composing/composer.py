@@ -164,7 +164,8 @@ class _Clip:
         return self._part("bass", row["bass"], notes)
 
     def _comping(self) -> Part:
-        notes, row = [], self.row
+        notes: list[tuple] = []
+        row = self.row
         instrument = self.recipes.instruments.loc[row["comping"]]
         low, high = int(instrument["low"]), int(instrument["high"])
         events = _events(self.recipes.comping[row["comping_style"]])

@@ -15,7 +15,9 @@ from .composer import compose as compose_music
 from .score import NOTE, Part, Score
 
 
-def _notes(starts: np.ndarray, durations: np.ndarray | float, pitches: np.ndarray | int, velocity: int = 104):
+def _notes(
+    starts: np.ndarray, durations: np.ndarray | float, pitches: np.ndarray | int, velocity: int = 104
+) -> np.ndarray:
     found = np.empty(len(starts), NOTE)
     found["start"], found["duration"] = starts, durations
     found["pitch"] = np.clip(pitches, 36, 84)

@@ -10,7 +10,7 @@ Conventions
     Used by the corpus of every chapter and by the populations of chapter 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -153,7 +153,7 @@ def _harmony(recipes: Recipes, source: np.ndarray, major: np.ndarray, number: np
 
 
 def _room(recipes: Recipes, era: np.ndarray, strength: np.ndarray, valence: np.ndarray, arousal: np.ndarray,
-          z, u) -> dict[str, np.ndarray]:  # fmt: skip
+          z: Callable[..., np.ndarray], u: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:  # fmt: skip
     """Draw what recording and mixing will do; the era's production comes in as far as it is strong."""
     names = ("tilt_db", "reverb_mix", "reverb_seconds")
     of_era = {name: recipes.eras[name].to_numpy()[era] for name in names}
@@ -187,7 +187,7 @@ def shares(latents: pd.DataFrame, recipes: Recipes | None = None) -> np.ndarray:
     return found
 
 
-def _named(codes: np.ndarray, names) -> pd.Categorical:
+def _named(codes: np.ndarray, names: Iterable[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(np.asarray(codes), list(names))
 
 
