@@ -1,4 +1,4 @@
-"""mtlib: the shared module under the chapters of this book.
+"""The shared module under the chapters of this book.
 
 Names and axes, the same everywhere:
 
@@ -16,7 +16,19 @@ spectrograms    (batch, channel, freq, time)  float32; power, or decibels where 
 sizes           ``n_…`` int                   counts
 =============== ============================= =============================================
 
-Files import downwards only; the floors are listed in README.md.
+Rooms
+    In this order: a file imports from its own room and from the rooms before it.
+
+=============== ==========================================================
+``base``        errors, paths, profiles, the author's files, many tasks
+``signal``      sound: decoding, front ends, weightings
+``evidence``    statistics, rules that judge, claims, recorded results
+``corpora``     clips, decoded once; real datasets, composed music
+``networks``    layers, structures, costs, weights read from files
+``training``    one training, the store of runs, sweeps, features
+``page``        what a page shows: charts, drawings, players, tables
+``commands``    what ``python -m mtlib`` does
+=============== ==========================================================
 """
 
 import warnings

@@ -13,7 +13,7 @@ Conventions
 An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
 a frame count (a "Xing" or "Info" frame), and reads no further than its guess. The frames of
 such a file are therefore counted here. MP3 data under another name is freed of its tags and read
-from memory (`mtlib.mpeg`).
+from memory (`mtlib.signal.mpeg`).
 """
 
 import io
