@@ -19,16 +19,16 @@ sizes           ``n_…`` int                   counts
 Rooms
     In this order: a file imports from its own room and from the rooms before it.
 
-=============== ==========================================================
-``base``        errors, paths, profiles, the author's files, many tasks
-``signal``      sound: decoding, front ends, weightings
+=============== ======================================================
+``base``        paths, profiles, errors, files, the author's files
+``signal``      decoding, spectrograms, weightings
 ``evidence``    statistics, rules that judge, claims, recorded results
-``corpora``     clips, decoded once; real datasets, composed music
+``corpora``     corpora; two annexes: known datasets, composed music
 ``networks``    layers, structures, costs, weights read from files
-``training``    one training, the store of runs, sweeps, features
-``page``        what a page shows: charts, drawings, players, tables
-``commands``    what ``python -m mtlib`` does
-=============== ==========================================================
+``training``    clips, loop, run store, sweeps, features
+``page``        charts, players, tables, drawings
+``commands``    the command line
+=============== ======================================================
 """
 
 import warnings

@@ -18,16 +18,10 @@ class Room(SphinxDirective):
         package = importlib.import_module(self.arguments[0])
         found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
         names = [module.name for module in found if not module.ispkg]
-        lines = [f".. automodule:: {package.__name__}", ""]
-        lines += [
-            ".. autosummary::",
-            "   :nosignatures:",
-            "",
-            *(f"   {name.rpartition('.')[2]}" for name in names),
-            "",
-        ]
+        lines = [f".. automodule:: {package.__name__}", "", ".. autosummary::", "   :nosignatures:", ""]
+        lines += [f"   {name.rpartition('.')[2]}" for name in names]
         for name in names:
-            lines += [f".. rubric:: {name}", "", f".. automodule:: {name}", ""]
+            lines += ["", f".. rubric:: {name}", "", f".. automodule:: {name}"]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

@@ -19,7 +19,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.evidence.statistics import Estimate
-from mtlib.training import sweeps, taggers, tasks
+from mtlib.training import objectives, sweeps, taggers
 from mtlib.training.runs import Run
 
 from . import trainings
@@ -80,7 +80,7 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator) -> float:
     """Return the standard error that the choice of test clips adds to a difference of two configurations."""
     spec = first[0].spec
-    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
+    labels = objectives.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
     outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
     return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
 
@@ -146,8 +146,8 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
 
 
-def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:
-    """Return live rows and, if they are of the same corpus, the recorded ones; and how far the two agree.
+def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> pd.DataFrame:
+    """Return live rows and, if they are of the same corpus, the recorded ones.
 
     Parameters
     ----------
@@ -160,17 +160,13 @@ def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tupl
 
     Returns
     -------
-    rows : DataFrame
+    DataFrame
         With a column ``tier``; a live row stands in the place of the recorded one.
-    gap : float
-        Largest difference in AUC between rows of one key; 0 where no key is in both.
     """
     rows = live.assign(tier="live")
-    both = known.merge(live, on="key", suffixes=("", "_live"))
-    gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max()) if len(both) else 0.0
     if of == now:
         rows = pd.concat([rows, known.assign(tier="recorded")], ignore_index=True)
-    return rows.drop_duplicates(["configuration", "seed"], keep="first"), gap
+    return rows.drop_duplicates(["configuration", "seed"], keep="first")
 
 
 def scores_of(rows: pd.DataFrame) -> np.ndarray | None:
