@@ -6,10 +6,11 @@ independent units; `matrix_correlation` for the pairs of a similarity matrix, wh
 1,225 pairs come from only fifty tags.
 
 References
-    D. G. Bonett and T. A. Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
-    correlations", Psychometrika 65(1), 2000: the standard errors on Fisher's scale.
-    N. Mantel, "The detection of disease clustering and a generalized regression approach", Cancer Research
-    27(2), 1967: permuting the units of a matrix.
+----------
+D. G. Bonett and T. A. Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
+correlations", Psychometrika 65(1), 2000: the standard errors on Fisher's scale.
+N. Mantel, "The detection of disease clustering and a generalized regression approach", Cancer Research
+27(2), 1967: permuting the units of a matrix.
 """
 
 import math

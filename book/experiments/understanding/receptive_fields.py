@@ -8,8 +8,9 @@ Conventions
     n_fft + (n − 1) · hop_length samples; n bins are n · sample_rate / n_fft hertz wide. Layers count from 1.
 
 References
-    W. Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
-    NeurIPS 2016.
+----------
+W. Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
+NeurIPS 2016.
 """
 
 from collections.abc import Sequence
