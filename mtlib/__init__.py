@@ -1,4 +1,4 @@
-"""The shared module under the chapters of this book.
+"""Music tagging with convolutional networks, from audio to judged claims: what the notebooks share.
 
 Names and axes, the same everywhere:
 

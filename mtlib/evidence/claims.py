@@ -1,12 +1,12 @@
 """The thesis' claims, and the evidence that a notebook records; `mtlib.evidence.rules` judges.
 
-``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
+``data/thesis/claims.csv`` lists the claims. A notebook calls `record` where it has evidence: the reader
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
 executed notebooks alone (`collect`).
 
 Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
 known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
-reads "holds" or "fails on the synthetic corpus" and is counted apart. Every chapter uses it.
+reads "holds" or "fails on the synthetic corpus" and is counted apart.
 """
 
 import csv

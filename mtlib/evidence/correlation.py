@@ -1,9 +1,9 @@
 """Do two orders agree: rank correlations with intervals and permutation tests.
 
-The thesis compares orders: of tags by tagability and by AUC (chapter 3), of tag pairs by label vectors and
-by co-occurrence (chapter 7), of systems by noisy and by clean labels (chapter 3). `correlation` is for
-independent units; `matrix_correlation` for the pairs of a similarity matrix, which are not independent:
-1,225 pairs come from only fifty tags.
+The thesis compares orders: of tags by tagability and by AUC, of tag pairs by label vectors and by
+co-occurrence, of systems by noisy and by clean labels. `correlation` is for independent units;
+`matrix_correlation` for the pairs of a similarity matrix, which are not independent: 1,225 pairs come
+from only fifty tags.
 
 References
 ----------

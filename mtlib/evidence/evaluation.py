@@ -2,7 +2,7 @@
 
 The thesis judges taggers by the area under the ROC curve of each tag, averaged over the tags (AUC)
 [Choi2018, §2.1.3]. An area is the probability that a clip with the tag scores above a clip without it;
-it says nothing about thresholds or calibration. Every chapter that compares anything uses this module.
+it says nothing about thresholds or calibration.
 
 Conventions
     Labels are 0 or 1, scores any real number, larger meaning more likely. Two-dimensional inputs are

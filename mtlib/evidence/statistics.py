@@ -3,7 +3,7 @@
 A difference in this book comes with its independent repetitions (training seeds, songs, listeners) and a
 95 % interval; "no effect" is a test of equivalence with a margin, not a test that failed. With three to
 fifteen seeds only Student's t keeps its promise: a percentile bootstrap over five seeds is too narrow
-(``tests/benchmarks/decisions.py`` measures both). Every chapter that compares anything uses this module.
+(``tests/benchmarks/decisions.py`` measures both).
 
 Conventions
     Values are one-dimensional, one number an independent unit. Paired values stand at the same place of

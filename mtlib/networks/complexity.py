@@ -1,8 +1,7 @@
 """What a network costs: parameters by part, shapes, multiply-adds, values moved, receptive fields.
 
 Nothing is trained or even allocated: the network runs on PyTorch's "meta" device, where tensors have
-shapes only. Chapter 4 compares budgets with it, chapter 7 receptive fields; ``python -m mtlib models``
-prints it.
+shapes only. ``python -m mtlib models`` prints it.
 
 Conventions
     Multiply-adds are those of one clip's forward pass, in convolutions, dense and recurrent layers.

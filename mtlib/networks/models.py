@@ -2,8 +2,8 @@
 
 Input is a spectrogram (batch, 1, freq, time), output are logits (batch, tag). On top of the stages stands
 the maximum of each map (`Convnet`: Compact-convnet, k2c2, the tagger repository's five-layer network),
-dense layers (`DenseConvnet`: k1c2, k2c1, the genre network of chapter 7), or two recurrent layers (`CRNN`).
-`mtlib.networks.structures` names the networks, their widths and their pooling; chapters 2 to 7 use them.
+dense layers (`DenseConvnet`: k1c2, k2c1, the genre network), or two recurrent layers (`CRNN`).
+`mtlib.networks.structures` names the networks, their widths and their pooling.
 
 The released networks of the author come out of the defaults: conv, norm, ELU, pool (see `ConvStage`).
 """

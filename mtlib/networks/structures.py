@@ -1,9 +1,9 @@
 """The thesis' networks by name: widths of Table 4-A, pooling for each length of input.
 
 `build` makes one: ``build("k2c2", 0.1, n_frames=340)``. The widths come from ``data/thesis``; the pooling
-is a table, because a pooling fits one length: 1366 frames (29.12 s at 12 kHz, chapter 4), 1360 (29 s,
-chapters 2, 3, 5 and 6) and 340 (7.25 s, the short clips of the quick profiles). Chapter 5 varies hop and
-bands too. Another size is refused with the sizes that work. Chapters 3 to 7 train these networks.
+is a table, because a pooling fits one length: 1366 frames (29.12 s at 12 kHz), 1360 (29 s) and 340 (7.25
+s, the short clips of the quick profiles); the Compact-convnet takes other hops and bands too. Another
+size is refused with the sizes that work.
 """
 
 import csv
@@ -43,7 +43,7 @@ _COMPACT_TIME = {
     170: (4, 4, 5, 2, 1),  # hop 512 on 7.25 s
     **dict.fromkeys((2719, 2731), (4, 4, 5, 8, 4)),  # hop 128 on 29 s
 }
-"""Pooling of the Compact-convnet's five stages, by bands and by frames: chapter 5 varies both."""
+"""Pooling of the Compact-convnet's five stages, by bands and by frames."""
 
 POOLS: dict[tuple[str, int], dict[int, tuple[Pool, ...]]] = {
     **{

@@ -2,8 +2,7 @@
 
 Colours are those of Okabe and Ito, safe for colour-blind readers, with a fixed meaning on every page
 (`COLOURS`). Text and rules take the page's own text colour (``currentColor``), so a chart follows the
-reader from light to dark. Every chart has a description: it becomes the alternative text. Every chapter
-uses it.
+reader from light to dark. Every chart has a description: it becomes the alternative text.
 """
 
 import base64

@@ -1,8 +1,7 @@
 """Line drawings of networks as inline SVG, in the page's text colour.
 
 A drawing is a list of shapes with a title and a description for screen readers; coordinates are pixels
-of a picture about 460 wide, so that its 14-pixel text stays legible on a phone. Chapter 2 draws the
-thesis' schematic figures with it.
+of a picture about 460 wide, so that its 14-pixel text stays legible on a phone.
 """
 
 import html

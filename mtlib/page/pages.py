@@ -2,7 +2,7 @@
 
 A player is a compressed file beside the page when the book is built (``MTLIB_MEDIA`` names the folder),
 and a file inside the page when a notebook is run alone. Excerpts are level-matched, so that a louder
-one does not sound better. Every chapter uses it.
+one does not sound better.
 """
 
 import base64

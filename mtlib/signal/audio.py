@@ -1,7 +1,6 @@
 """Audio files to samples: decode, average the channels, resample, fit to a length.
 
-Every chapter that hears audio starts here, and so does ``python -m mtlib tag``. The thesis works on
-mono audio at 12 kHz [Choi2018, §5.2]; its networks take clips of about 29 seconds.
+The thesis works on mono audio at 12 kHz [Choi2018, §5.2]; its networks take clips of about 29 seconds.
 
 Conventions
     Samples are float32 in [−1, 1], time last; a decoded MP3 may exceed 1 and is not clipped.

@@ -4,7 +4,7 @@ A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogra
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
 `compact_frontend` and `theano_compact_frontend`. What comes between decibels and network is in
 `mtlib.signal.weighting` and `mtlib.signal.pcen`; `mtlib.signal.views` makes chains from plain values.
-Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
+[Choi2018, §2.3.2, §5.2]
 
 Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has

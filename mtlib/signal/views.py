@@ -2,8 +2,8 @@
 
 A run stores its front end as a dictionary (``{"kind": "mel", "magnitude": "log"}``); `build` turns it
 into a chain of two: the spectrogram with its compression, which can be kept on disk, and what is cheap:
-weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76). Chapter 5
-compares these views, chapters 3 to 7 train on them [Choi2018, §5.2].
+weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76)
+[Choi2018, §5.2].
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ FINISH = ("weighting", "standardise", "scale")
 
 
 class Scale(nn.Module):
-    """Multiply by a constant: the ×10 of chapter 5."""
+    """Multiply by a constant: the thesis' ×10 [Choi2018, §5.2.3.2]."""
 
     def __init__(self, factor: float):
         super().__init__()

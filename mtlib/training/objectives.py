@@ -1,7 +1,7 @@
 """What a network is to learn: loss, starting point and score of the three kinds of target.
 
 Targets are (clip, output): 0 and 1 for "multilabel" (the fifty tags) and "multiclass" (genres, one 1 a
-row), numbers for "regression" (valence and arousal in chapter 6). `mtlib.training.training` uses it.
+row), numbers for "regression" (valence and arousal). `mtlib.training.training` uses it.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Taggers that several chapters train and compare: their runs, the tables of finished ones, untrained twins.
+"""Taggers that are trained and compared: their runs, the tables of finished ones, untrained twins.
 
 Conventions
-    A *base* is the run that a chapter's other runs are changes of. AUC is macro, over the tags that have one.
+    A *base* is the run that other runs are changes of. AUC is macro, over the tags that have one.
 """
 
 from collections.abc import Iterable, Sequence

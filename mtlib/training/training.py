@@ -1,4 +1,4 @@
-"""One training, from fresh weights to the best checkpoint: the loop under chapters 3 to 7.
+"""One training, from fresh weights to the best checkpoint: the loop under all of them.
 
 `fit` is the same code on a CPU and on a GPU: 16-bit floats by autocast where the hardware has them,
 `channels_last` maps, Adam with a one-cycle or a constant rate, early stopping on the validation score, the

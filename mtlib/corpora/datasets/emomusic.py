@@ -1,4 +1,4 @@
-"""EmoMusic: 744 excerpts of 45 s with arousal and valence, rated 1 to 9 (task T4 of chapter 6).
+"""EmoMusic: 744 excerpts of 45 s with arousal and valence, rated 1 to 9 (task T4 [Choi2018, Table 6.A]).
 
 The raw ratings are kept; R² does not depend on their scale. The DEAM files for the same songs have the
 two columns the other way round and are no substitute. The splits are the official development and

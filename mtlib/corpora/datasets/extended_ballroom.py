@@ -1,4 +1,4 @@
-"""Extended Ballroom: 4,180 excerpts of 30 s in thirteen dances (task T1 of chapter 6).
+"""Extended Ballroom: 4,180 excerpts of 30 s in thirteen dances (task T1 [Choi2018, Table 6.A]).
 
 The index is an XML file with an MD5 of every excerpt and the songs that are the same or versions of
 each other: these share a group, and two excerpts are the same file under two dances.

@@ -1,4 +1,4 @@
-"""GTZAN genre: 1,000 clips of 30 s in ten genres (task T2 of chapter 6).
+"""GTZAN genre: 1,000 clips of 30 s in ten genres (task T2 [Choi2018, Table 6.A]).
 
 Two archives of one name exist, with .au and with .wav files. The folds are the author's, over all
 clips; the splits are the fault-filtered, artist-filtered ones of [Kereliuk2015], 443, 197 and 290

@@ -1,4 +1,4 @@
-"""GTZAN speech/music: 128 clips of 30 s, half speech (task T3 of chapter 6); one error is 0.8 %."""
+"""GTZAN speech/music: 128 clips of 30 s, half speech (task T3 [Choi2018, Table 6.A]); one error is 0.8 %."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Jamendo vocal: 93 songs with sung and instrumental passages marked (task T5 of chapter 6).
+"""Jamendo vocal: 93 songs with sung and instrumental passages marked (task T5 [Choi2018, Table 6.A]).
 
 Each marked passage is a clip, 4,086 in all, from milliseconds to minutes; a song is a group. Two
 layouts are in use: ``train|valid|test/`` with ``jamendo_lab/``, and ``audio/``, ``labels/`` with

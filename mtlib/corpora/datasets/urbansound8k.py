@@ -1,4 +1,4 @@
-"""UrbanSound8K: 8,732 sounds of at most 4 s in ten classes (task T6 of chapter 6).
+"""UrbanSound8K: 8,732 sounds of at most 4 s in ten classes (task T6 [Choi2018, Table 6.A]).
 
 The ten folds are part of the dataset and are never shuffled. Files have many sample rates, bit depths
 and channel counts.

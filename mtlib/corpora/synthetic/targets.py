@@ -1,8 +1,8 @@
-"""Target tasks of the same machinery: small corpora for transfer [Choi2018, §6.3] and for chapter 7.
+"""Target tasks of the same machinery: small corpora for transfer [Choi2018, §6.3].
 
 Each stands for a task of the thesis and is no copy of its dataset: what differs between classes is decided
 here and known. Classes alternate over the clips' numbers; ten folds, and splits of 6 : 2 : 2 made of them.
-A task has a seed of its own, so none of its clips is in the source corpus. Used by chapters 6 and 7.
+A task has a seed of its own, so none of its clips is in the source corpus.
 """
 
 from collections.abc import Callable

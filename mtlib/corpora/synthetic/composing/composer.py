@@ -2,7 +2,7 @@
 
 A clip is an excerpt: its first bar may have begun before it. Everything random comes from the clip's own
 generator, so a score depends on the seed, the clip's number and the recipes alone. Pitches keep
-within what every program plays safely. Used by the corpus of every chapter.
+within what every program plays safely.
 """
 
 import functools

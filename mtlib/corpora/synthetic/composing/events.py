@@ -1,7 +1,7 @@
 """Scores that are not music: sound events of General-MIDI effects and figures, and speech-like voices.
 
 They are stand-ins: an engine is a low note struck 20 times a second, a siren a slow rise and fall of
-steps. Used by the target tasks of chapter 6.
+steps.
 """
 
 import dataclasses

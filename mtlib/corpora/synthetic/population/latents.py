@@ -7,7 +7,6 @@ Conventions
     A *hybrid* takes some of its parts from a partner genre, and any part may come from a third one, so
     a genre is a matter of degree: `shares` tells how much of a clip's music comes from each. Valence and
     arousal run from about −1 to 1 and drive mode, tempo, register, brightness and density together.
-    Used by the corpus of every chapter and by the populations of chapter 3.
 """
 
 from collections.abc import Callable, Iterable, Mapping
