@@ -27,6 +27,7 @@ book: $(VENV)/ready ## execute the notebooks and build _build/html/index.html
 
 test: $(VENV)/ready-dev ## check the style and run the tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
 
 test-all: override TESTS += -m ''
@@ -46,7 +47,7 @@ lock: $(VENV)/ready ## renew lock.txt; delete it first to take the newest versio
 		--universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet
 
 clean: ## delete what was built (not the environment, not the fetched files)
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/ready: requirements.txt lock.txt pyproject.toml
 	@$(if $(filter auto cpu cuda,$(TORCH)),,echo "TORCH is auto, cpu or cuda, got '$(TORCH)'"; exit 1)

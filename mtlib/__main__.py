@@ -83,7 +83,7 @@ def _absent(name: str) -> click.Command:
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 def program() -> None:
-    """The executable companion to "Deep Neural Networks for Music Tagging"."""
+    """Run the executable companion to "Deep Neural Networks for Music Tagging"."""
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 ``data/published.toml`` lists each file with its address at a pinned commit, its size and SHA-256, its
 licence, and whether a public build may contain it. A file is looked for under `mtlib.base.paths.published`
 first and downloaded only if missing; whatever the source, only a file with the right hash is used.
-Chapters 2, 3, 6 and 7 ask the author's files.
 """
 
 import hashlib
@@ -128,7 +127,7 @@ def fetch(name: str) -> Path:
             downloader=downloader,
         )
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
     except requests.RequestException as error:
         _unreachable.add(host)

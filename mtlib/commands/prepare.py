@@ -102,7 +102,7 @@ def prepare_command(
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks of chapter 6.
+    ``synthetic-genre`` and the like are target tasks.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """

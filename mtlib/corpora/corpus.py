@@ -1,15 +1,14 @@
 """A corpus: clips decoded once, their labels, splits and folds, mapped from disk.
 
-Real datasets and the synthetic music take the same form, so every chapter reads its audio here. A corpus
-lives in ``MTLIB_HOME/corpora/NAME``: shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest
-with one row for every clip of the source, kept or not, one array for each named label set, and
-``corpus.json``, which names all of these and is replaced last. What it names is whole; what
-it does not name is not there.
+Real datasets and the synthetic music take the same form. A corpus lives in ``MTLIB_HOME/corpora/NAME``:
+shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest with one row for every clip of the
+source, kept or not, one array for each named label set, and ``corpus.json``, which names all of these and
+is replaced last. What it names is whole; what it does not name is not there.
 
 Conventions
     Clips keep the order of the source's table. A tagging source gives every clip `n_samples` samples
     (29.12 s, [Choi2018, §4.2]) and the true length beside it; where clips differ in length, as in the
-    tasks of chapter 6, `n_samples` is None. A clip that cannot be used has a row that says why in
+    target tasks [Choi2018, §6.3], `n_samples` is None. A clip that cannot be used has a row that says why in
     `Corpus.left_out`, and no samples; it is never silent instead.
 
     The *audio key* changes with the sound (source files or recipe, decoder, resampler), a *label key*
@@ -20,7 +19,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,9 @@ from ..base.errors import InputError
 from ..base.files import digest
 from . import writing
 from .shards import ReadShard
+
+if TYPE_CHECKING:
+    import torch  # loaded where clips become tensors
 
 
 class Corpus:
@@ -218,7 +220,7 @@ class Corpus:
             samples[here] = self._arrays[number][self._place[indices[here]]]
         return samples
 
-    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":  # noqa: F821
+    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":
         """Return clips as float32 in [−1, 1].
 
         Parameters

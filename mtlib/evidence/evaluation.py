@@ -2,7 +2,7 @@
 
 The thesis judges taggers by the area under the ROC curve of each tag, averaged over the tags (AUC)
 [Choi2018, §2.1.3]. An area is the probability that a clip with the tag scores above a clip without it;
-it says nothing about thresholds or calibration. Every chapter that compares anything uses this module.
+it says nothing about thresholds or calibration.
 
 Conventions
     Labels are 0 or 1, scores any real number, larger meaning more likely. Two-dimensional inputs are
@@ -274,7 +274,7 @@ def compare(
     values = np.stack([[tag_areas(truth, run, metric=metric) for run in runs] for truth, runs in sides])
     defined = _defined(values.sum((0, 1)))  # an area on both sides
     counts = resample(len(labels), n_resamples, rng, groups=groups)
-    gaps = 0.0
+    gaps = np.zeros(())
     for sign, (truth, runs) in zip((1, -1), sides, strict=True):
         for run in runs:
             gaps = gaps + sign * tag_areas(truth, run, metric=metric, counts=counts) / len(runs)

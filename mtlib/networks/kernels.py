@@ -1,7 +1,7 @@
 """Which way the 3×3 kernels of a first layer look: edges in time, in frequency, or diagonal ones.
 
 The thesis reads first-layer kernels as "vertical and horizontal edge detectors" [Choi2018, §2.3.5.1,
-Figure 2.10]. Two measures test it against kernels that prefer no direction. Chapters 2 and 7 use them.
+Figure 2.10]. Two measures test it against kernels that prefer no direction.
 
 Conventions
     Kernels are (n, 3, 3) with axes (kernel, freq, time). The *gradient* of a kernel is the slope of the

@@ -2,7 +2,7 @@
 
 A file is cut into windows of the network's length that start at 0 s and every 29 s after; a remainder
 under 15 s is dropped unless it is all there is, and short audio is repeated to the full length. The
-probabilities of a file are the means over its windows. ``python -m mtlib tag`` and chapter 2 use it.
+probabilities of a file are the means over its windows. ``python -m mtlib tag`` prints them.
 """
 
 from collections.abc import Iterable

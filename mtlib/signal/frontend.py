@@ -4,7 +4,7 @@ A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogra
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
 `compact_frontend` and `theano_compact_frontend`. What comes between decibels and network is in
 `mtlib.signal.weighting` and `mtlib.signal.pcen`; `mtlib.signal.views` makes chains from plain values.
-Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
+[Choi2018, §2.3.2, §5.2]
 
 Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
@@ -18,6 +18,7 @@ Conventions
 
 import math
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
@@ -27,7 +28,9 @@ from torch import Tensor, nn
 from ..base.errors import InputError, at_least, one_of
 from .audio import SAMPLE_RATE
 
-_WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
+_WINDOWS: dict[str, Callable[..., Tensor]] = {
+    "hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones,
+}  # fmt: skip
 
 
 class STFT(nn.Module):
@@ -60,6 +63,7 @@ class STFT(nn.Module):
         power: float = 2.0,
     ):
         super().__init__()
+        self.window: Tensor
         at_least(2, n_fft=n_fft)
         at_least(1, hop_length=hop_length)
         one_of(tuple(_WINDOWS), window=window)
@@ -192,6 +196,7 @@ class MelSpectrogram(nn.Module):
         pad_mode: str = "reflect",
     ):
         super().__init__()
+        self.filters: Tensor
         filterbank = mel_filterbank(n_mels, n_fft=n_fft, sample_rate=sample_rate, f_min=f_min, f_max=f_max)
         self.stft = STFT(n_fft, hop_length, window=window, padding=padding, pad_mode=pad_mode)
         self.register_buffer("filters", filterbank.T.contiguous(), persistent=False)  # (mel, freq)
@@ -245,7 +250,7 @@ class Decibel(nn.Module):
         if self.reference == "max":
             level = level - level.amax(dim=(1, 2, 3), keepdim=True)
         else:
-            level = level - 10.0 * math.log10(max(self.reference, self.amin))
+            level = level - 10.0 * math.log10(max(float(self.reference), self.amin))
         if self.top_db is None:
             return level
         return torch.maximum(level, level.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)

@@ -7,7 +7,7 @@ they are compared with, and the labels.
 Conventions
     Tasks are named T1 to T6 (T4a arousal, T4v valence), feature sets by their layers from 1 (``"135"``),
     ``"mfcc"`` and ``"12345+mfcc"``. A split is a pair of index arrays (train, test); honest splits come
-    with inner splits, which choose and hold no test clip. Chapter 6 uses this module.
+    with inner splits, which choose and hold no test clip.
 """
 
 from collections.abc import Iterable

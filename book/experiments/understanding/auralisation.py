@@ -12,7 +12,7 @@ An image from `deconvolution` says where a feature found what. Three ways make i
     The size of the image is the spectrogram, and Griffin and Lim's iteration finds a phase that fits it:
     nothing but the image is heard.
 
-Chapter 7 uses it. [Choi2018, §7.2.3]
+See [Choi2018, §7.2.3].
 
 Conventions
     Samples are (…, time), transforms and images (…, freq, frame); images of a network on mel bands go to the

@@ -2,7 +2,7 @@
 
 The thesis' network and its collection are private. This one has the same layers, input and three genres, by
 name; it learns from hundreds of composed clips where the thesis had 80,000 recorded ones, so it tells about
-the method and not about the thesis' 75 %. Chapter 7 trains a narrow one live and reads the others from
+the method and not about the thesis' 75 %. The notebook trains a narrow one live and reads the others from
 ``data/results``; ``python -m mtlib understanding --part genre --record`` computes them again.
 
 Conventions

@@ -1,15 +1,16 @@
 """Receptive fields: how much of the spectrogram one value of a layer can see, and how much it does see.
 
 `exact` follows kernels and poolings; `thesis_rule` is what Table 7-A prints instead (errata E58, E59);
-`effective` measures where the input really matters, by gradients [Luo2016]. Chapter 7 uses it.
+`effective` measures where the input really matters, by gradients [Luo2016].
 
 Conventions
     Sizes are (freq, time) in bins and frames. n frames of a transform with windows of n_fft samples cover
     n_fft + (n − 1) · hop_length samples; n bins are n · sample_rate / n_fft hertz wide. Layers count from 1.
 
 References
-    W. Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
-    NeurIPS 2016.
+----------
+W. Luo et al., "Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
+NeurIPS 2016.
 """
 
 from collections.abc import Sequence

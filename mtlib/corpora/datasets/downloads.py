@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -63,9 +64,8 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
             if done >= n_bytes:
                 break
         except requests.HTTPError as error:
-            raise InputError(
-                f"{path.name}: the server answers {error.response.status_code}; {by_hand}"
-            ) from None
+            status = error.response.status_code  # type: ignore[union-attr]  # the server answered
+            raise InputError(f"{path.name}: the server answers {status}; {by_hand}") from None
         except requests.RequestException:
             raise InputError(
                 f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; "
@@ -109,7 +109,7 @@ class Slices(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Read up to the end of the slice that the position is in."""
         start = 0
         for file, end in zip(self._files, self._ends, strict=True):

@@ -44,7 +44,7 @@ def scan(root: Path) -> Scan:
     names = list(TAGS["name"])
     rows = read_rows(annotations, ("clip_id", *names, "mp3_path"), "\t")
     labels = np.array([[row[name] == "1" for name in names] for row in rows], bool).reshape(-1, len(names))
-    tagged = labels.any(axis=1)
+    tagged = np.any(labels, axis=1)
     rows = [row for row, keep in zip(rows, tagged, strict=True) if keep]
     notes = [f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"]
     present = set(audio_files(folder, notes))

@@ -70,7 +70,8 @@ def scan(root: Path) -> Scan:
     if not kept.is_dir() or (root / kept.name).is_dir():
         locate(root, lambda f: (f / kept.name).is_dir(), "folder MSD_split_for_tagging")
         kept = root / kept.name
-    folder, notes = root / "audio" if (root / "audio").is_dir() else root, []
+    folder = root / "audio" if (root / "audio").is_dir() else root
+    notes: list[str] = []
     present = {re.sub(r"(\.clip)?\.\w+$", "", path.rpartition("/")[2]): path
                for path in audio_files(folder, notes)}  # fmt: skip
     parts, labels = [], []

@@ -160,6 +160,7 @@ def read_rows(
             found = ", ".join(header[:4]) + (" …" if len(header) > 4 else "")
             raise InputError(f'{path.name}: no column "{name}" (found {found})')
     rows = []
+    values: list[Any]
     for values in lines:
         if not any(value.strip() for value in values):
             continue

@@ -11,7 +11,7 @@ from mtlib.base import paths
 
 CHAPTER = "book/02_background"
 
-LEFT = ("book/synthetic_corpus", "book/api", "book/thesis_index")
+LEFT = ("book/synthetic_corpus", "book/thesis_index")
 """Pages that the command itself executes, beside those that read others; the rest runs in one kernel."""
 
 
