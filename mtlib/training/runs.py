@@ -76,12 +76,15 @@ class Run:
         with np.load(self.folder / "predictions.npz") as file:
             return dict(file)
 
+    def untrained(self) -> nn.Module:
+        """Return the network with the weights it started from, on the CPU, in evaluation mode."""
+        made = self.record["input"]
+        sizes = made["n_samples"], made["sample_rate"], made["n_outputs"]
+        return experiment.build_network(self.spec, *sizes).eval()
+
     def network(self) -> nn.Module:
         """Return the trained network, on the CPU, in evaluation mode."""
-        made = self.record["input"]
-        network = experiment.build_network(
-            self.spec, made["n_samples"], made["sample_rate"], made["n_outputs"]
-        )
+        network = self.untrained()
         network.load_state_dict(load_file(self.folder / "weights.safetensors"))
         return network.eval()
 

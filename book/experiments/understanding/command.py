@@ -1,4 +1,4 @@
-"""The command that computes chapter 7's recorded results of networks trained here; `mtlib.__main__` adds it.
+"""The command that computes chapter 7's recorded results of networks trained here.
 
 Heavy imports happen inside the command, so that ``--help`` answers at once.
 """
@@ -87,6 +87,3 @@ def understanding_command(
             found = trainings.extractors(source, sizes, ("trained", "random"), seed, **how)
             tables.append(taggers.layer_probes(found, source, seed))
         done(taggers.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
-
-
-COMMANDS = (understanding_command,)

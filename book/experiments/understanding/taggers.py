@@ -29,7 +29,7 @@ from mtlib.training import features
 from mtlib.training.runs import Run
 
 from ..transfer import probes
-from . import auralisation, composed, deconvolution, label_vectors, randomisation
+from . import auralisation, composed, deconvolution, label_vectors
 
 VECTORS, STEMS, PROBES = "label_vectors", "stem_features", "layer_probes"
 """Names of the recorded tables."""
@@ -161,7 +161,7 @@ def stem_features(runs: Sequence[Run], corpus: Corpus) -> pd.DataFrame:
         with torch.no_grad():
             inputs = extractor.frontend(samples)
         parts = [analysis.transform(sounds).abs().square() for sounds in powers]
-        forgot = randomisation.randomised(extractor.network, inputs, n_stages=5, seed=run.spec.seed)
+        forgot = deconvolution.randomised(extractor.network, inputs, n_stages=5, seed=run.spec.seed)
         for weights, network in (("trained", extractor.network), ("random", forgot)):
             traced = deconvolution.trace(network, inputs)
             found = [[] for _ in traced.steps]  # by layer: (clip, feature, stem)

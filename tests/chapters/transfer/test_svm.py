@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from book.experiments.transfer import interior_point, protocols, published_features, svm
+from book.experiments.transfer import protocols, published_features, svm
 from mtlib.base.errors import InputError
 
 
@@ -94,7 +94,7 @@ def test_libsvm_keeps_its_kernel_in_single_precision_and_stays_above_the_exact_o
     rng = np.random.default_rng(0)
     x = 30 + rng.normal(size=(80, 5))  # far from the origin, as averages after an activation are
     y = x @ rng.normal(size=5) + rng.normal(size=80)
-    weights, intercept, _ = interior_point.solve_svr(x, y, 32.0)
+    weights, intercept, _ = svm.solve_svr(x, y, 32.0)
     patient = SVR(kernel="linear", C=32.0, tol=1e-7, max_iter=10**6).fit(x, y)
 
     def objective(w, b):
@@ -110,7 +110,7 @@ def test_interior_point_reaches_the_optimum_of_a_patient_libsvm(seed, C, n_featu
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(50, n_features))
     y = x @ rng.normal(size=n_features) + rng.normal(size=50)
-    weights, intercept, largest = interior_point.solve_svr(x, y, C, epsilon=epsilon)
+    weights, intercept, largest = svm.solve_svr(x, y, C, epsilon=epsilon)
 
     def objective(w, b):
         return w @ w / 2 + C * np.maximum(np.abs(y - x @ w - b) - epsilon, 0).sum()
@@ -149,7 +149,7 @@ def test_bad_numbers_are_refused():
     with pytest.raises(InputError, match="n_features must be at least 1, got 0"):
         svm.grid(0)
     with pytest.raises(InputError, match="C must be positive, got 0"):
-        interior_point.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
+        svm.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
     with pytest.raises(InputError, match="at least two values"):
         svm.predict(
             svm.Kernels([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)

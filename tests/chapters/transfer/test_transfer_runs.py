@@ -11,6 +11,7 @@ from book.experiments.transfer import trainings
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.evidence import recorded
+from mtlib.training import taggers
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1)
 
@@ -47,12 +48,12 @@ def test_gains_are_paired_by_fold(scored):
 def test_variants_train_on_what_their_names_say(tones, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tones))
     source = toy.corpus.Corpus.open("tones")
-    specs = {kind: trainings.source_spec(source, SIZES, kind, 3) for kind in trainings.VARIANTS[:4]}
+    specs = {kind: taggers.source_spec(source, SIZES, kind, 3) for kind in trainings.VARIANTS[:4]}
     assert [spec.n_train for spec in specs.values()] == [0, 0, 24, 12]
     assert [spec.labels for spec in specs.values()] == ["observed", "true", "observed", "observed"]
     assert {spec.seed for spec in specs.values()} == {3}
     with pytest.raises(InputError, match="no training gives 'random'; choose one of trained"):
-        trainings.source_spec(source, SIZES, "random")
+        taggers.source_spec(source, SIZES, "random")
 
 
 def test_a_new_tempo_moves_features_and_the_same_does_not(tones, monkeypatch):

@@ -1,0 +1,120 @@
+"""Taggers that several chapters train and compare: their runs, the tables of finished ones, untrained twins.
+
+Conventions
+    A *base* is the run that a chapter's other runs are changes of. AUC is macro, over the tags that have one.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..base.errors import InputError
+from ..base.profiles import Profile, Settings
+from ..corpora.corpus import Corpus
+from ..evidence import evaluation
+from ..signal import views
+from . import experiment, features, tasks
+from .runs import Run
+from .specs import RunSpec
+from .training import Training
+
+KINDS: dict[str, dict[str, Any]] = {
+    "trained": {},
+    "true labels": {"labels": "true"},
+    "half the clips": {"share": 2},
+    "a quarter of the clips": {"share": 4},
+}
+"""The source tagger, and variants of its training."""
+
+
+def training(profile: Profile) -> Training:
+    """Return how a profile trains: epochs, clips a step, highest rate."""
+    return Training(epochs=profile.epochs, batch=profile.batch, peak_rate=profile.peak_rate)
+
+
+def base(settings: Settings, corpus: Corpus) -> RunSpec:
+    """Return the run that others are changes of: log-mel, a quarter of the training clips."""
+    profile = settings.profile
+    length = round(profile.clip_seconds * corpus.sample_rate)
+    whole = corpus.n_samples is not None and corpus.n_samples <= length
+    n_train = max(2, min(profile.n_train, len(corpus.split("train"))) // 4)
+    return RunSpec(
+        corpus=corpus.name,
+        labels="observed" if "observed" in corpus.label_sets else corpus.label_sets[0],
+        clip_seconds=0.0 if whole else float(profile.clip_seconds),
+        n_train=n_train,
+        training=training(profile),
+        seed=settings.seed,
+    )
+
+
+def source_spec(source: Corpus, profile: Profile, kind: str = "trained", seed: int = 0) -> RunSpec:
+    """Return the run of the source tagger, a Compact-convnet on all training clips, or of a variant.
+
+    Parameters
+    ----------
+    source : Corpus
+    profile : Profile
+    kind : str
+        One of `KINDS`.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If no training has that name.
+    """
+    if kind not in KINDS:
+        raise InputError(f"no training gives {kind!r}; choose one of {', '.join(KINDS)}")
+    changes = dict(KINDS[kind])
+    if share := changes.pop("share", None):
+        changes["n_train"] = len(source.split("train")) // share
+    return RunSpec(corpus=source.name, training=training(profile), seed=seed).change(**changes)
+
+
+def untrained(source: Corpus, seed: int) -> features.Extractor:
+    """Return the network of the source tagger with the weights it starts from."""
+    spec = RunSpec(corpus=source.name, seed=seed)
+    network = experiment.build_network(spec, source.n_samples, source.sample_rate, len(source.tags))
+    front = views.build(**vars(spec.view), sample_rate=source.sample_rate)
+    return features.Extractor(f"random-{seed}", front, network.eval(), source.n_samples, source.sample_rate)
+
+
+def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
+    """Return one row per finished run: configuration, size, seed, scores, time, key.
+
+    Returns
+    -------
+    DataFrame
+        ``true_auc`` is NaN on a corpus whose true labels nobody knows.
+    """
+    rows, truths = [], {}
+    for name, run in named:
+        spec, record = run.spec, run.record
+        if spec.corpus not in truths:
+            corpus = Corpus.open(spec.corpus)
+            truths[spec.corpus] = tasks.targets(corpus, "true") if "true" in corpus.label_sets else None
+        truth, predictions = truths[spec.corpus], run.predictions
+        true_auc = np.nan
+        if truth is not None:
+            areas = evaluation.tag_areas(truth[predictions["test_clips"]], predictions["test_outputs"])
+            true_auc = float(np.nanmean(areas))
+        rows.append(
+            {
+                "configuration": name,
+                "n_train": spec.n_train,
+                "epochs": spec.training.epochs,
+                "seed": spec.seed,
+                "roc_auc": record["metrics"]["roc_auc"],
+                "pr_auc": record["metrics"]["pr_auc"],
+                "true_auc": true_auc,
+                "n_undefined": len(record["metrics"]["undefined"]),
+                "n_clips": record["metrics"]["n_clips"],
+                "seconds": record["seconds"],
+                "commit": record["commit"],
+                "key": run.key,
+            }
+        )
+    return pd.DataFrame(rows)
