@@ -145,14 +145,15 @@ def _tell(result: Any, report: Path) -> None:
 @click.argument("what", default="artifacts")
 @click.option("--list", "only_list", is_flag=True, help="Only tell what is there; download nothing.")
 def fetch_command(what: str, only_list: bool) -> None:
-    """Download and verify the author's published files, or a dataset; tell what is there.
+    """Download and verify published files, or a dataset; say what is there.
 
-    WHAT is artifacts (the default) or the name of a dataset. MagnaTagATune is downloaded; for the others
-    the address, the size and the commands are printed.
+    WHAT is artifacts (the default: the thesis author's files), later (labels, networks and scores of later
+    work) or the name of a dataset. MagnaTagATune is downloaded; for the others the address, the size and
+    the commands are printed.
 
-    Example: python -m mtlib fetch magnatagatune
+    Example: python -m mtlib fetch later
     """
-    if what != "artifacts":
+    if what not in ("artifacts", "later"):
         _fetch_dataset(what)
         return
     from tqdm import tqdm
@@ -160,7 +161,11 @@ def fetch_command(what: str, only_list: bool) -> None:
     from ..base import published
 
     failures = {}
-    states = {name: published.state(artifact) for name, artifact in published.ARTIFACTS.items()}
+    states = {
+        name: published.state(artifact)
+        for name, artifact in published.ARTIFACTS.items()
+        if (artifact.owner == published.AUTHOR) == (what == "artifacts")
+    }
     if not only_list:
         wanted = [name for name, found in states.items() if found != "present"]
         for name in tqdm(wanted, unit="file", disable=not sys.stderr.isatty()):
@@ -170,7 +175,9 @@ def fetch_command(what: str, only_list: bool) -> None:
                 failures[name] = str(error)
             states[name] = published.state(published.ARTIFACTS[name])
     for name, found in states.items():
-        click.echo(f"{found:8} {published.ARTIFACTS[name].n_bytes:>10,} bytes  {name}")
+        artifact = published.ARTIFACTS[name]
+        size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
+        click.echo(f"{found:8} {size} bytes  {name}")
     counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
@@ -178,7 +185,7 @@ def fetch_command(what: str, only_list: bool) -> None:
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
     if counts["damaged"]:
-        raise InputError("damaged files are not used; delete them and run `python -m mtlib fetch`")
+        raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 
 
 def _fetch_dataset(name: str) -> None:
