@@ -25,10 +25,11 @@ import soundfile
 
 from ..base import parallel, paths
 from ..base.errors import InputError
+from ..base.files import atomic
 from ..signal import audio
 from . import corpus
 from .datasets import Dataset, Scan
-from .shards import Read, atomic, checksum, to_int16
+from .shards import Read, checksum, to_int16
 
 
 @dataclass(frozen=True)

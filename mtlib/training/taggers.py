@@ -4,7 +4,7 @@ Conventions
     A *base* is the run that a chapter's other runs are changes of. AUC is macro, over the tags that have one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..base.profiles import Profile, Settings
 from ..corpora.corpus import Corpus
 from ..evidence import evaluation
 from ..signal import views
-from . import experiment, features, tasks
+from . import experiment, features, objectives, sweeps
 from .runs import Run
 from .specs import RunSpec
 from .training import Training
@@ -27,6 +27,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "a quarter of the clips": {"share": 4},
 }
 """The source tagger, and variants of its training."""
+
+
+FEATURES = (*KINDS, "random", "mfcc")
+"""Kinds of features: of trained networks, of untrained weights, MFCC statistics."""
 
 
 def training(profile: Profile) -> Training:
@@ -82,6 +86,29 @@ def untrained(source: Corpus, seed: int) -> features.Extractor:
     return features.Extractor(f"random-{seed}", front, network.eval(), source.n_samples, source.sample_rate)
 
 
+def extractors(
+    source: Corpus, profile: Profile, kinds: Sequence[str] = FEATURES, seed: int = 0, **options: Any
+) -> dict[str, features.Extractor | None]:
+    """Return the extractors of some kinds of features; what is not in the run store is trained.
+
+    Parameters
+    ----------
+    source : Corpus
+    profile : Profile
+    kinds : sequence of str
+        Of `FEATURES`.
+    seed : int
+        Of trainings and random weights.
+    **options
+        Of `sweeps.sweep`.
+    """
+    trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
+    runs = sweeps.sweep([source_spec(source, profile, kind, seed) for kind in trained], **options)
+    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
+    found |= {"mfcc": None, "random": untrained(source, seed)}
+    return {kind: found[kind] for kind in kinds}
+
+
 def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
     """Return one row per finished run: configuration, size, seed, scores, time, key.
 
@@ -95,7 +122,7 @@ def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
         spec, record = run.spec, run.record
         if spec.corpus not in truths:
             corpus = Corpus.open(spec.corpus)
-            truths[spec.corpus] = tasks.targets(corpus, "true") if "true" in corpus.label_sets else None
+            truths[spec.corpus] = objectives.targets(corpus, "true") if "true" in corpus.label_sets else None
         truth, predictions = truths[spec.corpus], run.predictions
         true_auc = np.nan
         if truth is not None:

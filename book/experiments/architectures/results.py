@@ -19,7 +19,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.evidence.statistics import Estimate
-from mtlib.training import sweeps, taggers, tasks
+from mtlib.training import objectives, sweeps, taggers
 from mtlib.training.runs import Run
 
 from . import trainings
@@ -80,7 +80,7 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator) -> float:
     """Return the standard error that the choice of test clips adds to a difference of two configurations."""
     spec = first[0].spec
-    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
+    labels = objectives.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
     outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
     return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
 

@@ -19,7 +19,7 @@ from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.evidence.factorial import Factorial
 from mtlib.evidence.statistics import Estimate
-from mtlib.training import taggers, tasks
+from mtlib.training import objectives, taggers
 from mtlib.training.runs import Run
 
 from . import learning_curves
@@ -67,7 +67,7 @@ def resampled(runs: Iterable[Run], rng: np.random.Generator, n_resamples: int = 
     for run in runs:
         outputs, test = run.predictions["test_outputs"], run.predictions["test_clips"]
         if counts is None:
-            labels = tasks.targets(Corpus.open(run.spec.corpus), run.spec.labels)[test]
+            labels = objectives.targets(Corpus.open(run.spec.corpus), run.spec.labels)[test]
             counts, tags = evaluation.resample(len(test), n_resamples, rng), often(labels)
         if tags.any():
             areas = evaluation.tag_areas(labels[:, tags], outputs[:, tags], counts=counts)

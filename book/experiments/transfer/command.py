@@ -43,6 +43,7 @@ def transfer_runs_command(
 
     from mtlib.base import profiles
     from mtlib.corpora import opening
+    from mtlib.training import taggers
 
     from . import trainings
 
@@ -50,8 +51,8 @@ def transfer_runs_command(
     source = opening.open_source(profile, corpus, scheduler=scheduler)
     sizes, tables = profiles.named(profile), []
     for seed in range(seeds):
-        made = trainings.extractors(
-            source, sizes, kinds or trainings.VARIANTS, seed,
+        made = taggers.extractors(
+            source, sizes, kinds or taggers.FEATURES, seed,
             n_jobs=jobs, device=device, scheduler=scheduler, report=click.echo,
         )  # fmt: skip
         for name in targets:

@@ -28,9 +28,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mtlib.base import parallel, paths, provenance, published
+from mtlib.base import files, parallel, paths, provenance, published
 from mtlib.base.errors import InputError
-from mtlib.corpora import shards
 from mtlib.evidence import recorded as recorded_tables
 
 from . import svm
@@ -108,7 +107,7 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.process_time()
-    sums = svm.Kernels(data.parts(feature_set), standardise=protocol != "thesis")
+    sums = svm.GramMatrices(data.parts(feature_set), standardise=protocol != "thesis")
     grid = svm.grid(sums.n_features)
     if protocol in ("thesis", "scaled"):
         splits = author_splits(data)
@@ -154,8 +153,8 @@ VERSION = "439a7fc2a1948e056180a46b08aa200ccfea4b19d540775e40c370d3d11f8f64"
 
 def key(task: Task, feature_set: str, protocol: str, seed: int, max_iter: int) -> str:
     """Return the key of a stored result: a digest of the published files and of what decides the score."""
-    files = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
-    return shards.digest([VERSION, task.name, task.label, files, feature_set, protocol, seed, max_iter], 16)
+    hashes = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
+    return files.digest([VERSION, task.name, task.label, hashes, feature_set, protocol, seed, max_iter], 16)
 
 
 def _stored(path: Path) -> Result | None:
@@ -178,7 +177,7 @@ def run(name: str, feature_set: str, protocol: str, seed: int = 0, max_iter: int
     result = evaluate(load(name), feature_set, protocol, seed=seed, max_iter=max_iter)
     fields = {k: v for k, v in vars(result).items() if k not in ("clips", "predictions")}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with shards.atomic(path) as file:
+    with files.atomic(path) as file:
         np.savez(file, fields=json.dumps(fields), clips=result.clips, predictions=result.predictions)
     return result
 

@@ -2,7 +2,7 @@
 
 The thesis trains SVC and SVR on concatenated layer features and searches kernel, bandwidth γ and penalty C
 by cross-validation [Choi2018, §6.4.1]. Concatenating features adds their linear kernels and their squared
-distances, so the kernel of every combination of layers is a sum of the kernels of its parts (`Kernels`).
+distances, so the kernel of every combination of layers is a sum of the kernels of its parts (`GramMatrices`).
 `search` runs the grid on precomputed kernels with the same libsvm solver as scikit-learn's `GridSearchCV`,
 and leaves out what cannot change a result: repeated configurations, and a larger C where no multiplier
 reached the smaller one. All folds of raw features take their parts of one kernel of all clips.
@@ -33,7 +33,7 @@ from mtlib.base.errors import InputError
 Split = tuple[np.ndarray, np.ndarray]
 
 
-class Kernels:
+class GramMatrices:
     """Linear kernels and squared distances between clips, summed over blocks.
 
     Parameters
@@ -255,7 +255,9 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
         return (lambda test: test @ weights + intercept), largest
     options = {"kernel": "precomputed", "C": C, "max_iter": max_iter, "cache_size": 1000}
     machine = SVC(**options) if np.issubdtype(y.dtype, np.integer) else SVR(epsilon=EPSILON, **options)
-    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)  # `Kernels`, `predict` did
+    unchecked = config_context(
+        assume_finite=True, skip_parameter_validation=True
+    )  # `GramMatrices`, `predict` did
     with unchecked, warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
@@ -288,7 +290,7 @@ def _path(
 
 
 def predict(
-    kernels: Kernels,
+    kernels: GramMatrices,
     y: np.ndarray,
     split: Split,
     configurations: Sequence[Configuration],
@@ -300,7 +302,7 @@ def predict(
 
     Parameters
     ----------
-    kernels : Kernels
+    kernels : GramMatrices
     y : ndarray (clip,)
         Class indices (integers) or real targets.
     split : (ndarray, ndarray)
@@ -320,7 +322,7 @@ def predict(
 
 
 def _predict(
-    kernels: Kernels,
+    kernels: GramMatrices,
     y: np.ndarray,
     splits: Sequence[Split],
     configurations: Sequence[Configuration],
@@ -371,7 +373,7 @@ def score(y: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 
 
 def search(
-    kernels: Kernels,
+    kernels: GramMatrices,
     y: np.ndarray,
     splits: Sequence[Split],
     configurations: Sequence[Configuration],

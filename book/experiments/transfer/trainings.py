@@ -16,7 +16,6 @@ Conventions
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import librosa
 import numpy as np
@@ -30,7 +29,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.corpora.synthetic import targets
 from mtlib.evidence import recorded, statistics
 from mtlib.evidence.statistics import Estimate
-from mtlib.training import features, sweeps, taggers
+from mtlib.training import features
 
 from . import probes
 
@@ -43,34 +42,8 @@ SYNTHETIC = tuple(name for name, target in targets.TARGETS.items() if target.the
 REAL = ("extended_ballroom", "gtzan_genre", "gtzan_speech_music", "emomusic", "jamendo_vocal", "urbansound8k")
 """Names under which the real target tasks are prepared."""
 
-VARIANTS = (*taggers.KINDS, "random", "mfcc")
-"""Kinds of features."""
-
 LAYERS = ("1", "2", "3", "4", "5", "12345", "12345max")
 """Feature sets of a network."""
-
-
-def extractors(
-    source: Corpus, profile: profiles.Profile, kinds: Sequence[str] = VARIANTS, seed: int = 0, **options: Any
-) -> dict[str, features.Extractor | None]:
-    """Return the extractors of some kinds of features; what is not in the run store is trained.
-
-    Parameters
-    ----------
-    source : Corpus
-    profile : Profile
-    kinds : sequence of str
-        Of `VARIANTS`.
-    seed : int
-        Of trainings and random weights.
-    **options
-        Of `sweeps.sweep`.
-    """
-    trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
-    runs = sweeps.sweep([taggers.source_spec(source, profile, kind, seed) for kind in trained], **options)
-    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
-    found |= {"mfcc": None, "random": taggers.untrained(source, seed)}
-    return {kind: found[kind] for kind in kinds}
 
 
 def target_names(chosen: str) -> list[str]:

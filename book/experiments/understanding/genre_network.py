@@ -21,7 +21,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.evidence.statistics import Estimate, mean
 from mtlib.networks import kernels
 from mtlib.signal import views
-from mtlib.training import tasks
+from mtlib.training import objectives
 from mtlib.training.runs import Run
 from mtlib.training.specs import Model, RunSpec, View
 from mtlib.training.training import Training
@@ -64,7 +64,7 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
         feature and its two shares (`silent_feature`), key.
     """
     clips = run.predictions["test_clips"]
-    genre = tasks.targets(corpus, run.spec.labels)[clips].argmax(1)
+    genre = objectives.targets(corpus, run.spec.labels)[clips].argmax(1)
     right = run.predictions["test_outputs"].argmax(1) == genre
     row = {"n_maps": run.spec.model.layer_widths[0], "seed": run.spec.seed,
            "n_clips": len(clips), "accuracy": right.mean()}  # fmt: skip

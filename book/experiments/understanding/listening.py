@@ -102,7 +102,7 @@ def phrase() -> dict[str, np.ndarray]:
         The stems, four seconds at 12 kHz; their sum is the phrase.
     """
     rng = np.random.default_rng(7)
-    stems = {name: np.zeros(round(8 * BEAT * audio.SAMPLE_RATE)) for name in STEMS}
+    stems = {name: np.zeros(round(8 * BEAT * audio.SAMPLE_RATE)) for name in PHRASE_PARTS}
     for beat, pitch, length in _MELODY:
         _add(stems["melody"], beat, _note(pitch, length * BEAT, brightness=0.6), 0.14)
     for beat, pitches, length in _CHORDS:
@@ -121,7 +121,7 @@ def phrase() -> dict[str, np.ndarray]:
     return {name: stem.astype(np.float32) for name, stem in stems.items()}
 
 
-STEMS = ("melody", "chords", "bass", "kick", "hi-hat")
+PHRASE_PARTS = ("melody", "chords", "bass", "kick", "hi-hat")
 """Parts of the phrase."""
 
 
