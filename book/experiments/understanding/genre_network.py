@@ -58,9 +58,9 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in
-        frequency (mean shares of energy, `receptive_fields.energy_shares`), both for the untrained kernels, silent
-        feature and its two shares (`silent_feature`), key.
+        n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in frequency
+        (mean shares of energy, `receptive_fields.energy_shares`), both for the untrained kernels,
+        silent feature and its two shares (`silent_feature`), key.
     """
     clips = run.predictions["test_clips"]
     genre = objectives.targets(corpus, run.spec.labels)[clips].argmax(1)
