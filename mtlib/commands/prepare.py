@@ -88,6 +88,7 @@ def check_command(
 @click.option("--limit", type=click.IntRange(1), help="Take about this many clips, to try it out.")
 @click.option("--dedupe", is_flag=True, help="Leave out clips that are listed as the same audio.")
 @click.option("--allow-missing", is_flag=True, help="Let splits be used that lost more than 1 %.")
+@click.option("--labels-only", is_flag=True, help="Labels and splits without audio, for chapter 3.")
 @click.option("--profile", default="quick", show_default=True, help="Size of the synthetic corpus.")
 def prepare_command(
     dataset: str,
@@ -97,12 +98,14 @@ def prepare_command(
     jobs: int,
     scheduler: str,
     profile: str,
+    labels_only: bool,
     **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks of chapter 6.
+    ``synthetic-genre`` and the like are target tasks of chapter 6. With ``--labels-only``, magnatagatune,
+    msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
@@ -117,6 +120,12 @@ def prepare_command(
         else:
             made = opening.open_source(profile, n_jobs=jobs, scheduler=scheduler)
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
+        return
+    if labels_only:
+        from ..corpora.datasets import labels_only as labels
+
+        made = labels.prepare(dataset, root, options["name"])
+        click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
     from ..corpora import datasets, preparation
 

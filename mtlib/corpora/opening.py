@@ -34,13 +34,15 @@ def open_source(
     Raises
     ------
     InputError
-        If there is no such profile or corpus.
+        If there is no such profile or corpus, or the corpus holds labels only.
     """
     profile = settings
     if isinstance(settings, Settings):
         profile, corpus, scheduler = settings.profile, settings.corpus, settings.scheduler
     if corpus != "synthetic":
-        return Corpus.open(corpus)
+        made = Corpus.open(corpus)
+        made.check_audio()
+        return made
     profile = _profile(profile)
     with told(f"synthetic-{profile.name}") as progress:
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
