@@ -16,7 +16,7 @@ from ..base.errors import InputError
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--model",
-    default="compact",
+    default="fcn-msd",
     show_default=True,
     help="The author's: compact, crnn_trained, cnn, crnn; later ones: fcn, crnn or musicnn, -msd, -mtat or "
     "-jamendo, such as fcn-msd.",

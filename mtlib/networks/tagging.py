@@ -69,7 +69,7 @@ class Tags:
         }
 
 
-def load_model(name: str = "compact") -> Tagger:
+def load_model(name: str = "fcn-msd") -> Tagger:
     """Load one of the author's networks (`released.RELEASES`) or a later one (`later.NAMES`).
 
     Raises
