@@ -72,7 +72,10 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``."""
+        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``, all (clip, …).
+
+        Newer runs also hold ``test_ids`` and ``test_targets`` of the test clips, and ``tags``.
+        """
         with np.load(self.folder / "predictions.npz") as file:
             return dict(file)
 
@@ -161,7 +164,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         "metrics": metrics(targets[predictions["test_clips"]], predictions["test_outputs"], corpus.task),
         "task": corpus.task,
         "input": {"n_samples": experiment.n_samples_used(spec, corpus), "sample_rate": corpus.sample_rate,
-                  "n_outputs": targets.shape[1]},
+                  "n_outputs": targets.shape[1], "tags": list(corpus.tags["name"])},
         "n_parameters": models.n_parameters(network),
         "best_epoch": fitted.best_epoch,
         "seconds": sum(fitted.seconds),
@@ -172,7 +175,13 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
-    np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]  # NumPy takes any name
+    ids, tested = corpus.clips["clip_id"].to_numpy(str), predictions["test_clips"]
+    told = {
+        "test_ids": ids[tested],
+        "test_targets": targets[tested],
+        "tags": np.array(record["input"]["tags"]),
+    }
+    np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name
     pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
     for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
         (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -195,6 +195,20 @@ def _make(kind: type, values: Any, name: str) -> Any:
     return kind(**cleaned)
 
 
+def schema() -> dict[str, Any]:
+    """Return every value of a run with its type and default, as a sweep's file names them."""
+    found: dict[str, Any] = {}
+    for item in fields(RunSpec):
+        kind = {"view": View, "model": Model, "training": Training}.get(item.name)
+        inside = (
+            {part.name: {"type": type(part.default).__name__, "default": part.default} for part in fields(kind)}
+            if kind
+            else {}
+        )
+        found[item.name] = inside or {"type": type(item.default).__name__, "default": item.default}
+    return found
+
+
 def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
     """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
     axes = {name: list(values) for name, values in axes.items()}

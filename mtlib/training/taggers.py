@@ -14,6 +14,7 @@ from ..base.errors import InputError
 from ..base.profiles import Profile, Settings
 from ..corpora.corpus import Corpus
 from ..evidence import evaluation
+from ..networks.tagging import Tagger
 from ..signal import views
 from . import experiment, features, objectives, sweeps
 from .runs import Run
@@ -107,6 +108,16 @@ def extractors(
     found: dict[str, features.Extractor | None] = {"mfcc": None, "random": untrained(source, seed)}
     found |= {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
     return {kind: found[kind] for kind in kinds}
+
+
+def of_run(run: Run) -> Tagger:
+    """Return the network of a run as a tagger of files, with the names of its tags."""
+    made, found = run.record["input"], features.from_run(run)
+    names = made.get("tags") or list(Corpus.open(run.spec.corpus).tags["name"])
+    return Tagger(
+        run.key[:12], found.frontend, found.network, found.n_samples, found.sample_rate, tuple(names),
+        run.record["task"],
+    )  # fmt: skip
 
 
 def agreement(known: pd.DataFrame, live: pd.DataFrame) -> str:
