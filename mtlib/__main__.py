@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "mtlib.commands.train:models_command",
     "prepare": "mtlib.commands.prepare:prepare_command",
     "preprocessing": "book.experiments.preprocessing.command:preprocessing_command",
+    "release": "book.builder.command:release_command",
     "runs": "mtlib.commands.train:runs_group",
     "snapshot": "book.builder.command:snapshot_command",
     "sweep": "mtlib.commands.train:sweep_command",

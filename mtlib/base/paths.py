@@ -10,10 +10,13 @@ from pathlib import Path
 import platformdirs
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The repository: notebooks, data and configuration."""
+"""The repository: notebooks, data and configuration. Without it, the folder that mtlib is installed in."""
 
-DATA = ROOT / "data"
-"""Facts committed with the book: tags, the thesis' numbers, the list of published files."""
+_PACKAGED = ROOT / "mtlib" / "_data"
+
+DATA = _PACKAGED if _PACKAGED.is_dir() else ROOT / "data"
+"""Facts committed with the book: tags, the thesis' numbers, the list of published files. An installation
+without the repository holds them in the package."""
 
 
 def home() -> Path:

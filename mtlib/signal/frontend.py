@@ -19,9 +19,10 @@ Conventions
 import math
 import warnings
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 import torch
-import torchaudio.functional
 from torch import Tensor, nn
 
 from ..base.errors import InputError, at_least, one_of
@@ -103,6 +104,23 @@ class STFT(nn.Module):
         return spectrogram.unsqueeze(1)  # (batch, 1, freq, frame)
 
 
+def load_torchaudio(name: str = "torchaudio.functional") -> ModuleType:
+    """Import a module of torchaudio, which loads only beside the torch that it was built for.
+
+    Raises
+    ------
+    InputError
+        If it does not load.
+    """
+    try:
+        return import_module(name)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"torchaudio does not load beside torch {torch.__version__}: install both at one version "
+            f"from one index; in the repository, delete .venv and run make ({' '.join(str(error).split())})"
+        ) from error
+
+
 def mel_filterbank(
     n_mels: int = 96,
     *,
@@ -141,7 +159,7 @@ def mel_filterbank(
         raise InputError(f"f_min must be at least 0 and below f_max {f_max:g} Hz, got {f_min:g}")
     with warnings.catch_warnings():  # torchaudio warns of empty filters; this raises
         warnings.simplefilter("ignore")
-        filterbank = torchaudio.functional.melscale_fbanks(
+        filterbank = load_torchaudio().melscale_fbanks(
             n_fft // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
         )  # (freq, mel)
     n_empty = int((filterbank.amax(dim=0) == 0).sum())

@@ -22,6 +22,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from mtlib.base import published
 from mtlib.base.errors import InputError
+from mtlib.signal.frontend import load_torchaudio
 
 from .svm import Split
 
@@ -176,10 +177,9 @@ def honest_splits(data: TaskData, seed: int) -> list[tuple[Split, list[Split]]]:
 
 def filtered_split(data: TaskData) -> list[tuple[Split, list[Split]]]:
     """Return the fault-filtered split of task 2, by file name; its validation part chooses."""
-    from torchaudio.datasets import gtzan
-
     if data.task.name != "T2":
         raise InputError(f"the fault-filtered split belongs to task T2, got {data.task.name}")
+    gtzan = load_torchaudio("torchaudio.datasets.gtzan")
     stems = pd.Series(range(len(data.y)), index=[Path(name).stem for name in data.table["filepath"]])
     train, valid, test = (
         stems[list(names)].to_numpy()
