@@ -20,6 +20,7 @@ COMMANDS = {
     "features": "mtlib.commands.listen:features_command",
     "fetch": "mtlib.commands.prepare:fetch_command",
     "label-noise": "book.experiments.label_noise.command:label_noise_group",
+    "later": "book.experiments.later.command:later_group",
     "models": "mtlib.commands.train:models_command",
     "prepare": "mtlib.commands.prepare:prepare_command",
     "preprocessing": "book.experiments.preprocessing.command:preprocessing_command",

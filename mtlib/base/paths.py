@@ -1,7 +1,8 @@
 """Where things live on disk.
 
-Two environment variables decide (design: README.md, "Folders"): ``MTLIB_HOME`` holds caches, corpora
-and runs; ``MTLIB_PUBLISHED`` holds the thesis author's published files and may be read-only.
+Environment variables decide (README.md, "Folders"): ``MTLIB_HOME`` holds caches, corpora and runs;
+``MTLIB_PUBLISHED`` holds published files and ``MTLIB_REAL`` recordings of real music and sound; both may
+be read-only.
 """
 
 import os
@@ -25,8 +26,13 @@ def home() -> Path:
 
 
 def published() -> Path:
-    """Return the folder of the author's files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
+    """Return the folder of published files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
     return Path(os.environ.get("MTLIB_PUBLISHED") or home() / "published")
+
+
+def real() -> Path:
+    """Return the folder of ``esc10`` and ``gtzan_99_excerpts`` (``MTLIB_REAL``, or ``MTLIB_HOME/real``)."""
+    return Path(os.environ.get("MTLIB_REAL") or home() / "real")
 
 
 def build() -> Path:

@@ -56,6 +56,8 @@ class Corpus:
         Of the sound, of the first label set, of both.
     info : dict
         What the writer told: title, licence, citation and the like.
+    labels_only : bool
+        Whether there is no audio: asking for samples is then refused.
     """
 
     def __init__(self, folder: Path, content: dict[str, Any]):
@@ -64,7 +66,8 @@ class Corpus:
         self.task, self.info, self.audio_key = content["task"], content["info"], content["audio_key"]
         self.tags = pd.DataFrame(content["tags"])
         manifest = _read_table(folder / content["manifest"], content["columns"])
-        kept = manifest["shard"] >= 0
+        self.labels_only = not content["shards"]
+        kept = (manifest["shard"] >= 0) | self.labels_only
         self.left_out = manifest[~kept].drop(columns=["shard", "place", "n_samples"]).reset_index(drop=True)
         self.clips = manifest[kept].drop(columns=["shard", "place", "message"]).reset_index(drop=True)
         self._shard = manifest["shard"].to_numpy()[kept]
@@ -73,6 +76,7 @@ class Corpus:
 
     def __repr__(self) -> str:
         length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
+        length = "without audio" if self.labels_only else length
         return f"<Corpus {self.name}: {len(self)} clips {length} at {self.sample_rate} Hz, {self.task}>"
 
     def __len__(self) -> int:
@@ -255,7 +259,22 @@ class Corpus:
         n_samples = int(self.clips["n_samples"].iat[index])
         return array[place, :n_samples] if self.n_samples else array[place : place + n_samples]
 
+    def check_audio(self) -> None:
+        """Refuse a corpus without audio.
+
+        Raises
+        ------
+        InputError
+            With what to do.
+        """
+        if self.labels_only:
+            raise InputError(
+                f"corpus {self.name} holds labels only; prepare its audio with "
+                f"`python -m mtlib prepare {self.info.get('dataset', 'DATASET')} --root FOLDER`"
+            )
+
     def _check(self, indices: Any) -> np.ndarray:
+        self.check_audio()
         indices = np.asarray(indices, np.int64)
         if indices.ndim != 1 or (len(indices) and not 0 <= indices.min() <= indices.max() < len(self)):
             raise InputError(f"indices must be 1-D and within 0 … {len(self) - 1}, got {indices}")

@@ -34,12 +34,14 @@ def open_source(
     Raises
     ------
     InputError
-        If there is no such profile or corpus.
+        If there is no such profile or corpus, or the corpus holds labels only.
     """
     if isinstance(settings, Settings):
         corpus, scheduler, settings = settings.corpus, settings.scheduler, settings.profile
     if corpus != "synthetic":
-        return Corpus.open(corpus)
+        made = Corpus.open(corpus)
+        made.check_audio()
+        return made
     profile = _profile(settings)
     with told(f"synthetic-{profile.name}") as progress:
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)

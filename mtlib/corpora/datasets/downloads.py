@@ -3,7 +3,6 @@
 Only MagnaTagATune is fetched, in three slices of one ZIP file; the other datasets print where to get them.
 """
 
-import hashlib
 import io
 import os
 import zipfile
@@ -15,6 +14,7 @@ import requests
 
 from ...base.errors import InputError
 from ..datasets import Dataset
+from .scanning import sha256
 
 MIRROR = "https://mirg.city.ac.uk/datasets/magnatagatune"
 """Where MagnaTagATune is hosted."""
@@ -183,9 +183,3 @@ def fetch_magnatagatune(
         download(f"{mirror}/{name}", folder / name, checksum.removeprefix("sha256:"), progress)
     parts = sorted(folder / name for name in dataset.checksums if name.startswith("mp3.zip."))
     unpack(parts, folder / "mp3", progress)
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
 """
 
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -235,3 +236,9 @@ def count_unlabelled(files: Iterable[str], used: Iterable[str], notes: list[str]
             f"{n_labels:,} labels, {len(files):,} audio files: {len(extra):,} audio files have no label "
             f"(ignored): {', '.join(sorted(map(audio.display_name, extra))[:5])}"
         )
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
