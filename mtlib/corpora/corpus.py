@@ -316,7 +316,7 @@ def names() -> list[str]:
     return sorted(p.parent.name for p in root.glob("*/corpus.json")) if root.is_dir() else []
 
 
-def write(name: str, table: pd.DataFrame, read_shard: ReadShard, **options: Any) -> Corpus:
+def write(name: str, table: pd.DataFrame, read_shard: ReadShard | None, **options: Any) -> Corpus:
     """Write a corpus, or bring one up to date, and open it.
 
     The arguments, their meaning and what is refused: `mtlib.corpora.writing.write`.

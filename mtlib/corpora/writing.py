@@ -146,7 +146,7 @@ def write(
 class _Write:
     """Writes one shard; a class, so that it can be sent to another process."""
 
-    def __init__(self, read_shard: ReadShard):
+    def __init__(self, read_shard: Any):
         self.read_shard = read_shard
 
     def __call__(self, shard: Shard) -> int:

@@ -56,7 +56,7 @@ class _GRU(nn.GRU):
     """PyTorch's GRU, without its last state."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x)[0]
+        return super().forward(x)[0]  # type: ignore[has-type]  # PyTorch declares it overloaded
 
 
 def _block(conv: nn.Module, norm: type[nn.Module]) -> nn.Sequential:
@@ -105,6 +105,7 @@ class Musicnn(nn.Module):
 def _network(structure: str) -> nn.Module:
     if structure == "musicnn":
         return Musicnn()
+    network: nn.Module
     if structure == "fcn":
         network = models.Convnet((64, 128, 128, 128, 64), models.CNN5_POOLS, activation="relu")
     else:

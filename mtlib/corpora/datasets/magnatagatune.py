@@ -65,7 +65,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     notes.insert(
         0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"
     )
-    present = set(present)
+    at_hand = set(present)
     paths_ = [row["mp3_path"] for row in rows]
     artists = text(path.rpartition("/")[2].partition("-")[0] for path in paths_)
     info: dict[str, str] = {}
@@ -73,7 +73,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     clips = pd.DataFrame(
         {
             "clip_id": text(row["clip_id"] for row in rows),
-            "path": text(path if path in present else "" for path in paths_),
+            "path": text(path if path in at_hand else "" for path in paths_),
             "listed": text(paths_),
             "split": text(_split(path) for path in paths_),
             "fold": group_folds(artists, info),
