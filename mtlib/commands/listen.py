@@ -14,13 +14,8 @@ from ..base.errors import InputError
 
 @click.command("tag")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--model",
-    default="fcn-msd",
-    show_default=True,
-    help="The author's: compact, crnn_trained, cnn, crnn; later ones: fcn, crnn or musicnn, -msd, -mtat or "
-    "-jamendo, such as fcn-msd.",
-)
+@click.option("--model", default="fcn-msd", show_default=True, help="compact, crnn_trained, cnn or crnn, the "
+              "author's; fcn, crnn or musicnn with -msd, -mtat or -jamendo, later ones.")  # fmt: skip
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all fifty tags.")
 def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
@@ -34,8 +29,7 @@ def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) ->
     tagger = tagging.load_model(model)
     if model == "crnn":
         click.echo(
-            "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
-            err=True,
+            "crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True
         )
     found, failures = tagging.find_audio(files)
     n_files = len(found) + len(failures)

@@ -260,13 +260,7 @@ class Corpus:
         return array[place, :n_samples] if self.n_samples else array[place : place + n_samples]
 
     def check_audio(self) -> None:
-        """Refuse a corpus without audio.
-
-        Raises
-        ------
-        InputError
-            With what to do.
-        """
+        """Refuse a corpus without audio, and say what to do."""
         if self.labels_only:
             raise InputError(
                 f"corpus {self.name} holds labels only; prepare its audio with "

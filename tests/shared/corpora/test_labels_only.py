@@ -45,15 +45,6 @@ def test_a_file_of_other_labels_is_refused(tmp_path):
         magnatagatune.write_tables(tmp_path / "labels.json.gz", tmp_path / "out")
 
 
-def test_magnatagatune_and_jamendo_can_be_had_without_audio(later):
-    n_clips = {"magnatagatune": (15_250, 1_529, 4_332), "mtg_jamendo": (32_136, 10_888, 11_356)}
-    for name, expected in n_clips.items():
-        made = labels_only.open_corpus(name)
-        assert tuple(len(made.split(split)) for split in ("train", "valid", "test")) == expected
-        assert len(made.tags) == 50 and made.labels().any(1).all()
-    assert len(Corpus.open("magnatagatune-labels")) == find("magnatagatune").n_clips + 3  # three are empty
-
-
 @pytest.mark.parametrize("name", ["magnatagatune", "msd_lastfm", "mtg_jamendo"])
 def test_labels_are_those_of_the_corpus_with_audio(name, tree):
     root = tree(name).root
