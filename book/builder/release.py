@@ -1,7 +1,7 @@
 """A book to download: the public build and its executed notebooks as zip files, with their SHA-256.
 
-The same build gives the same bytes: files lie in order of name, all with one date. Folders of the machine that
-executed the notebooks are left out.
+The same build gives the same bytes: files lie in order of name, all with one date. Folders of the building
+machine are left out.
 """
 
 import hashlib
