@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..base.files import atomic
 from .datasets import Dataset, Scan
-from .shards import atomic
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..base import paths, provenance
+from ..base import files, paths, provenance
 from ..base.errors import InputError
-from ..corpora import shards
 
 
 def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str, **told: Any) -> Path:
@@ -60,9 +59,9 @@ def replace(tables: Mapping[str, pd.DataFrame], origin_name: str, **told: Any) -
     """
     for name, table in tables.items():
         _path(name).parent.mkdir(parents=True, exist_ok=True)
-        with shards.atomic(_path(name)) as file:
+        with files.atomic(_path(name)) as file:
             table.to_csv(file, index=False, float_format="%.6g")
-    with shards.atomic(_path(origin_name).with_suffix(".json")) as file:
+    with files.atomic(_path(origin_name).with_suffix(".json")) as file:
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 

@@ -28,9 +28,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mtlib.base import parallel, paths, provenance, published
+from mtlib.base import files, parallel, paths, provenance, published
 from mtlib.base.errors import InputError
-from mtlib.corpora import shards
 
 from . import svm
 from .published_features import (
@@ -150,8 +149,8 @@ VERSION = "439a7fc2a1948e056180a46b08aa200ccfea4b19d540775e40c370d3d11f8f64"
 
 def key(task: Task, feature_set: str, protocol: str, seed: int, max_iter: int) -> str:
     """Return the key of a stored result: a digest of the published files and of what decides the score."""
-    files = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
-    return shards.digest([VERSION, task.name, task.label, files, feature_set, protocol, seed, max_iter], 16)
+    hashes = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
+    return files.digest([VERSION, task.name, task.label, hashes, feature_set, protocol, seed, max_iter], 16)
 
 
 def _stored(path: Path) -> Result | None:
@@ -174,7 +173,7 @@ def run(name: str, feature_set: str, protocol: str, seed: int = 0, max_iter: int
     result = evaluate(load(name), feature_set, protocol, seed=seed, max_iter=max_iter)
     fields = {k: v for k, v in vars(result).items() if k not in ("clips", "predictions")}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with shards.atomic(path) as file:
+    with files.atomic(path) as file:
         np.savez(file, fields=json.dumps(fields), clips=result.clips, predictions=result.predictions)
     return result
 
@@ -273,9 +272,9 @@ def record(results: Iterable[Result]) -> Path:
             kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(frame[index]))
             frame = pd.concat([old[kept], frame])
         frame = frame.sort_values(["task", "protocol", "seed", "set"], kind="stable")
-        with shards.atomic(path) as file:
+        with files.atomic(path) as file:
             frame.to_csv(file, index=False, float_format="%.7g")
-    with shards.atomic(folder / "transfer.json") as file:
+    with files.atomic(folder / "transfer.json") as file:
         file.write(json.dumps(provenance.stamp(), indent=1).encode() + b"\n")
     return folder / "transfer.csv"
 
