@@ -19,6 +19,8 @@ test: $(VENV)/ready-dev ## check the style and run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
 
 clean: ## delete what was built (not the environment, not the fetched files)
+	@test ! -e _build || find _build/ -maxdepth 2 '(' -name CACHEDIR.TAG -o -name executed ')' | grep -q . || \
+		{ echo "Error: _build holds no book built here; nothing is deleted" >&2; exit 1; }
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/ready: requirements.txt
