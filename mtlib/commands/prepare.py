@@ -1,4 +1,4 @@
-"""Commands about datasets: ``check``, ``prepare``, and ``fetch`` of one; `mtlib.__main__` adds them.
+"""Commands about datasets and published files: ``check``, ``prepare`` and ``fetch``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -60,18 +60,18 @@ def _root(name: str, root: Path | None) -> Path:
     return fetched
 
 
-@click.command()
+@click.command("check")
 @click.argument("dataset", required=False)
 @_options
 @click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
-def check(
+def check_command(
     dataset: str | None, root: Path | None, short: str, report: Path, jobs: int, scheduler: str, corpus: str
 ) -> None:
     """Decode every clip of a dataset and tell what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import datasets, preparation, reports
+    from ..corpora import datasets, preparation
     from ..corpora.corpus import Corpus
 
     if (dataset is None) is (corpus is None):
@@ -79,7 +79,7 @@ def check(
     if corpus is not None:
         stored = Corpus.open(corpus)
         stored.verify()
-        click.echo(f"corpus {stored.name}: {reports.n_clips(len(stored))}, all as they were stored")
+        click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
         return
     check_replaceable(report, b"clip_id,path,split,")
     found = datasets.find(dataset)
@@ -92,7 +92,7 @@ def check(
         raise InputError(f"not all clips can be used; {report} lists every one")
 
 
-@click.command()
+@click.command("prepare")
 @click.argument("dataset")
 @_options
 @click.option("--name", default="", help="Name of the corpus; the dataset's by default.")
@@ -100,7 +100,7 @@ def check(
 @click.option("--dedupe", is_flag=True, help="Leave out clips that are listed as the same audio.")
 @click.option("--allow-missing", is_flag=True, help="Let splits be used that lost more than 1 %.")
 @click.option("--profile", default="quick", show_default=True, help="Size of the synthetic corpus.")
-def prepare(
+def prepare_command(
     dataset: str,
     root: Path | None,
     short: str,
@@ -119,7 +119,7 @@ def prepare(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.reports import n_clips
+    from ..corpora.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -155,7 +155,47 @@ def _tell(result: Any, report: Path) -> None:
     result.save(report)
 
 
-def fetch_dataset(name: str) -> None:
+@click.command("fetch")
+@click.argument("what", default="artifacts")
+@click.option("--list", "only_list", is_flag=True, help="Only tell what is there; download nothing.")
+def fetch_command(what: str, only_list: bool) -> None:
+    """Download and verify the author's published files, or a dataset; tell what is there.
+
+    WHAT is artifacts (the default) or the name of a dataset. MagnaTagATune is downloaded; for the others
+    the address, the size and the commands are printed.
+
+    Example: python -m mtlib fetch magnatagatune
+    """
+    if what != "artifacts":
+        _fetch_dataset(what)
+        return
+    from tqdm import tqdm
+
+    from ..base import published
+
+    failures = {}
+    states = {name: published.state(artifact) for name, artifact in published.ARTIFACTS.items()}
+    if not only_list:
+        wanted = [name for name, found in states.items() if found != "present"]
+        for name in tqdm(wanted, unit="file", disable=not sys.stderr.isatty()):
+            try:
+                published.fetch(name)
+            except InputError as error:
+                failures[name] = str(error)
+            states[name] = published.state(published.ARTIFACTS[name])
+    for name, found in states.items():
+        click.echo(f"{found:8} {published.ARTIFACTS[name].n_bytes:>10,} bytes  {name}")
+    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
+    if failures:
+        raise InputError(
+            f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
+        )
+    if counts["damaged"]:
+        raise InputError("damaged files are not used; delete them and run `python -m mtlib fetch`")
+
+
+def _fetch_dataset(name: str) -> None:
     """Fetch MagnaTagATune, or say how to get another dataset."""
     from ..corpora import datasets
     from ..corpora.datasets import downloads
@@ -175,6 +215,3 @@ def fetch_dataset(name: str) -> None:
     with _progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")
-
-
-COMMANDS = (check, prepare)
