@@ -7,7 +7,6 @@ their folder. Files of an earlier version may lack it; they are used as they are
 
 import contextlib
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -137,14 +136,10 @@ def seal(file: IO[bytes]) -> None:
 def read_array(path: Path, mmap_mode: str | None = None) -> np.ndarray | None:
     """Return a kept array, or None if it has to be made (again): it is not there, or damaged."""
     try:
-        whole = _is_whole(path, path.stat().st_ctime_ns)
-        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False) if whole else None
+        content = np.memmap(path, mode="r")
+        end = content[-14:].tobytes()
+        if end.startswith(b"crc32 ") and end != b"crc32 %08x" % zlib.crc32(content[:-14]):
+            return None
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except Exception:  # a damaged file can raise anything
         return None
-
-
-@functools.cache  # once in a process
-def _is_whole(path: Path, changed_ns: int) -> bool:
-    content = np.memmap(path, mode="r")
-    end = content[-14:].tobytes()
-    return not end.startswith(b"crc32 ") or end == b"crc32 %08x" % zlib.crc32(content[:-14])
