@@ -1,15 +1,14 @@
 """A corpus: clips decoded once, their labels, splits and folds, mapped from disk.
 
-Real datasets and the synthetic music take the same form, so every chapter reads its audio here. A corpus
-lives in ``MTLIB_HOME/corpora/NAME``: shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest
-with one row for every clip of the source, kept or not, one array for each named label set, and
-``corpus.json``, which names all of these and is replaced last. What it names is whole; what
-it does not name is not there.
+Real datasets and the synthetic music take the same form. A corpus lives in ``MTLIB_HOME/corpora/NAME``:
+shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest with one row for every clip of the
+source, kept or not, one array for each named label set, and ``corpus.json``, which names all of these and
+is replaced last. What it names is whole; what it does not name is not there.
 
 Conventions
     Clips keep the order of the source's table. A tagging source gives every clip `n_samples` samples
     (29.12 s, [Choi2018, §4.2]) and the true length beside it; where clips differ in length, as in the
-    tasks of chapter 6, `n_samples` is None. A clip that cannot be used has a row that says why in
+    target tasks [Choi2018, §6.3], `n_samples` is None. A clip that cannot be used has a row that says why in
     `Corpus.left_out`, and no samples; it is never silent instead.
 
     The *audio key* changes with the sound (source files or recipe, decoder, resampler), a *label key*
@@ -21,7 +20,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +34,9 @@ from .shards import ReadShard, clip_at
 _AGAIN = "run the command that prepared it again: what is whole is kept"
 
 _compared: set[tuple[str, int, int]] = set()  # clips whose checksum was right: once in a process is enough
+
+if TYPE_CHECKING:
+    import torch  # loaded where clips become tensors
 
 
 class Corpus:
@@ -60,6 +62,8 @@ class Corpus:
         Of the sound, of the first label set, of both.
     info : dict
         What the writer told: title, licence, citation and the like.
+    labels_only : bool
+        Whether there is no audio: asking for samples is then refused.
     """
 
     def __init__(self, folder: Path, content: dict[str, Any]):
@@ -71,12 +75,12 @@ class Corpus:
         if hashlib.sha256(text).hexdigest()[:12] not in content["manifest"]:
             raise ValueError(f"{content['manifest']} is not as it was written")
         manifest = _read_table(io.BytesIO(text), content["columns"])
-        kept = manifest["shard"] >= 0
+        self.labels_only = not content["shards"]
+        kept = (manifest["shard"] >= 0) | self.labels_only
         self.left_out = manifest[~kept].drop(columns=["shard", "place", "n_samples"]).reset_index(drop=True)
         self.clips = manifest[kept].drop(columns=["shard", "place", "message"]).reset_index(drop=True)
-        self._shard, self._place, self._n_stored, self._crc = (
-            manifest[name][kept].tolist() for name in ("shard", "place", "n_samples", "crc")
-        )
+        stored = manifest.reindex(columns=["shard", "place", "n_samples", "crc"])
+        self._rows = stored[kept].to_numpy().tolist()
         self._arrays = [np.load(folder / name, mmap_mode="r") if name else None for name in content["shards"]]
         self._versions = [
             (str(folder / name), os.stat(folder / name).st_ctime_ns) for name in content["shards"]
@@ -84,6 +88,7 @@ class Corpus:
 
     def __repr__(self) -> str:
         length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
+        length = "without audio" if self.labels_only else length
         return f"<Corpus {self.name}: {len(self)} clips {length} at {self.sample_rate} Hz, {self.task}>"
 
     def __len__(self) -> int:
@@ -225,11 +230,11 @@ class Corpus:
         indices = self._check(indices)
         samples = np.empty((len(indices), self.n_samples), np.int16)
         for row, index in zip(samples, indices, strict=True):
-            row[: self._n_stored[index]] = self._stored(index)
-            row[self._n_stored[index] :] = 0
+            clip = self._stored(index)
+            row[: len(clip)], row[len(clip) :] = clip, 0
         return samples
 
-    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":  # noqa: F821
+    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":
         """Return clips as float32 in [−1, 1].
 
         Parameters
@@ -261,22 +266,37 @@ class Corpus:
 
     def verify(self) -> None:
         """Compare every clip and label set with its checksum; the first that is damaged is refused."""
-        for index in range(len(self)):
+        for index in range(0 if self.labels_only else len(self)):
             self._stored(index)
         for name in self.label_sets:
             self.labels(name)
 
     def _stored(self, index: int) -> np.ndarray:
         """Return a clip at its true length; the first time in a process, compare its checksum."""
-        number, place, n_samples = self._shard[index], self._place[index], self._n_stored[index]
+        number, place, n_samples, crc = self._rows[index]
         array = self._arrays[number]
         if (key := (*self._versions[number], place)) not in _compared:
             with files.told_if_damaged(f"corpus {self.name}", _AGAIN):
-                clip_at(array, place, n_samples, self._crc[index])
+                clip_at(array, place, n_samples, crc)
             _compared.add(key)
         return clip_at(array, place, n_samples)
 
+    def check_audio(self) -> None:
+        """Refuse a corpus without audio.
+
+        Raises
+        ------
+        InputError
+            With what to do.
+        """
+        if self.labels_only:
+            raise InputError(
+                f"corpus {self.name} holds labels only; prepare its audio with "
+                f"`python -m mtlib prepare {self.info.get('dataset', 'DATASET')} --root FOLDER`"
+            )
+
     def _check(self, indices: Any) -> np.ndarray:
+        self.check_audio()
         indices = np.asarray(indices, np.int64)
         if indices.ndim != 1 or (len(indices) and not 0 <= indices.min() <= indices.max() < len(self)):
             raise InputError(f"indices must be 1-D and within 0 … {len(self) - 1}, got {indices}")
@@ -319,7 +339,7 @@ def names() -> list[str]:
     return sorted(p.parent.name for p in root.glob("*/corpus.json")) if root.is_dir() else []
 
 
-def write(name: str, table: pd.DataFrame, read_shard: ReadShard, **options: Any) -> Corpus:
+def write(name: str, table: pd.DataFrame, read_shard: ReadShard | None, **options: Any) -> Corpus:
     """Write a corpus, or bring one up to date, and open it.
 
     The arguments, their meaning and what is refused: `mtlib.corpora.writing.write`.

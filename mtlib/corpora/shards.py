@@ -84,7 +84,7 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 def checksum(samples: np.ndarray) -> int:
     """Return a CRC-32 of samples, to find equal clips and damaged ones."""
-    return zlib.crc32(np.ascontiguousarray(samples))
+    return zlib.crc32(np.ascontiguousarray(samples).data)
 
 
 def clip_at(array: np.memmap, place: int, n_samples: int, crc: int | None = None) -> np.ndarray:

@@ -187,7 +187,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
-    np.savez(folder / "predictions.npz", **predictions)
+    np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]  # NumPy takes any name
     pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
     files.write_json(folder / "spec.json", asdict(spec))
     names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
