@@ -14,7 +14,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def told_if_damaged(what: object, advice: str) -> Iterator[None]:
 
 def crc32(path: Path) -> int:
     """Return the CRC-32 of a file that is not empty."""
-    return zlib.crc32(np.memmap(path, mode="r"))
+    return zlib.crc32(np.memmap(path, mode="r").data)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -137,12 +137,12 @@ def seal(file: IO[bytes]) -> None:
     file.write(b"crc32 %08x" % crc32(Path(file.name)))
 
 
-def read_array(path: Path, mmap_mode: str | None = None) -> np.ndarray | None:
+def read_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray | None:
     """Return a kept array, or None if it has to be made (again): it is not there, or damaged."""
     try:
         content = np.memmap(path, mode="r")
         end = content[-14:].tobytes()
-        if end.startswith(b"crc32 ") and end != b"crc32 %08x" % zlib.crc32(content[:-14]):
+        if end.startswith(b"crc32 ") and end != b"crc32 %08x" % zlib.crc32(content[:-14].data):
             return None
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except Exception:  # a damaged file can raise anything

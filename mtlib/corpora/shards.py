@@ -64,7 +64,7 @@ class Shard:
         try:
             rows = files.read_json(self.outcome)["rows"]
             kept = [row for row in rows if row["place"] >= 0]
-            array = np.load(self.array, mmap_mode="r") if kept else None
+            array = np.load(self.array, mmap_mode="r") if kept else np.empty(0)
             for row in kept:
                 clip_at(array, row["place"], row["n_samples"], row["crc"])
             return rows
@@ -87,11 +87,11 @@ def checksum(samples: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(samples).data)
 
 
-def clip_at(array: np.memmap, place: int, n_samples: int, crc: int | None = None) -> np.ndarray:
+def clip_at(array: np.ndarray, place: int, n_samples: int, crc: int | None = None) -> np.ndarray:
     """Return a clip of a shard (time,); ValueError if its checksum is given and differs."""
     clip = array[place, :n_samples] if array.ndim == 2 else array[place : place + n_samples]
     if crc is not None and (array.dtype != np.int16 or checksum(clip) != crc):
-        raise ValueError(f"{array.filename} is not as it was written")
+        raise ValueError(f"{getattr(array, 'filename', 'a shard')} is not as it was written")
     return clip
 
 
