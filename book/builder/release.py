@@ -5,7 +5,6 @@ machine are left out.
 """
 
 import hashlib
-import json
 import zipfile
 from pathlib import Path
 
@@ -34,7 +33,8 @@ def write(build: Path) -> list[Path]:
         raise InputError(f"no {missing[0]}: call `make release`, which builds the book first")
     notebooks = {}
     for path in executed:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        with files.told_if_damaged(path, "call `make release`"):
+            notebook = files.read_json(path)
         if not notebook["metadata"].get("mtlib", {}).get("public"):
             raise InputError(f"{path} may hold audio that is not ours to give: call `make release`")
         notebook["metadata"].pop("papermill", None)
@@ -46,6 +46,7 @@ def write(build: Path) -> list[Path]:
     about = {name: (paths.ROOT / name).read_bytes() for name in ("LICENSE", "CITATION.cff", "codemeta.json")}
     shown = [path for path in html.rglob("[!.]*") if path.is_file()]
     pages = {path.relative_to(html).as_posix(): path.read_bytes() for path in shown}
+    files.check_no_link(folder, build)
     folder.mkdir(exist_ok=True)
     archives = []
     for kind, content in (("html", pages), ("notebooks", notebooks)):

@@ -119,7 +119,7 @@ def fetch(name: str) -> Path:
     Raises
     ------
     InputError
-        If the name is unknown, or the file is missing or damaged and cannot be downloaded. The line
+        If the name is unknown, a file of another size is there, or it cannot be downloaded. The line
         names the file, its address, and where a manual copy may be put.
     """
     if name not in ARTIFACTS:
@@ -128,6 +128,11 @@ def fetch(name: str) -> Path:
     found = state(artifact)
     if found == "present":
         return artifact.path
+    if artifact.path.is_file() and artifact.n_bytes not in (None, artifact.path.stat().st_size):
+        raise InputError(
+            f"{name}: {artifact.path} is another file, not of {artifact.n_bytes:,} bytes; it is neither used "
+            "nor replaced: move it away, then run `python -m mtlib fetch`"
+        )
     by_hand = f"get {artifact.url} by hand and put it at {artifact.path}"
     host = artifact.url.split("/")[2]
     if host in _unreachable:

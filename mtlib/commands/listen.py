@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_replaceable
 
 
 @click.command("tag")
@@ -78,6 +79,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
+    check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)

@@ -100,8 +100,11 @@ def write_tables(labels: Path, folder: Path) -> None:
     InputError
         If a table does not come out as the official one.
     """
-    wanted = {"annotations_final.csv", "clip_info_final.csv"}
-    if all(is_official(folder / name) for name in wanted):
+    names = ("annotations_final.csv", "clip_info_final.csv")
+    wanted = [folder / name for name in names if not is_official(folder / name)]
+    if there := [path for path in wanted if path.exists()]:
+        raise InputError(f"{there[0]} is not the official table, and is kept; move it away")
+    if not wanted:
         return
     with gzip.open(labels, "rb") as file:
         clips = [(clip["extra"], clip["y_all"]) for clip in json.load(file).values()]

@@ -30,7 +30,11 @@ def test_the_official_tables_come_out_of_the_one_file(later, tmp_path):
     written = os.stat(tmp_path / "annotations_final.csv").st_mtime_ns
     magnatagatune.write_tables(source, tmp_path)
     assert os.stat(tmp_path / "annotations_final.csv").st_mtime_ns == written  # kept
-    (tmp_path / "annotations_final.csv").write_text("clip_id\n")
+    (tmp_path / "annotations_final.csv").write_text("corrected by the reader")
+    with pytest.raises(InputError, match=r"annotations_final.csv is not the official table, and is kept"):
+        magnatagatune.write_tables(source, tmp_path)
+    assert (tmp_path / "annotations_final.csv").read_text() == "corrected by the reader"
+    (tmp_path / "annotations_final.csv").unlink()
     magnatagatune.write_tables(source, tmp_path)
     assert (tmp_path / "annotations_final.csv").stat().st_size == 21_517_373
 
