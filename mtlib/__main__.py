@@ -6,6 +6,7 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ class _Program(click.Group):
         except InputError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             click.echo("Error: interrupted; what was finished is kept", err=True)
-            context.exit(130)
+            context.exit(128 + (interruption.args or (signal.SIGINT,))[0])
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,7 +88,12 @@ def book(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> None:
         click.echo("no Chromium with chromedriver here: the pages were not opened")
     else:
         click.echo("opening every page in a browser")
-        reports = browser.check(build / "html", builder.pages())
+        try:
+            reports = browser.check(build / "html", builder.pages())
+        except InputError as error:
+            raise InputError(
+                f"the book was built, but not checked in a browser: {error}; --no-browser skips the check"
+            ) from error
         for report in reports:
             for problem in report.problems:
                 click.echo(f"{report.page}: {problem}", err=True)
@@ -201,5 +207,18 @@ for module in (
     for command in module.COMMANDS:
         program.add_command(command)
 
-if __name__ == "__main__":
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def main() -> None:
+    """Run the command line; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _interrupt)
     program(prog_name="python -m mtlib")
+
+
+if __name__ == "__main__":
+    main()
