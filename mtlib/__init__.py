@@ -16,7 +16,16 @@ spectrograms    (batch, channel, freq, time)  float32; power, or decibels where 
 sizes           ``n_…`` int                   counts
 =============== ============================= =============================================
 
-Files import downwards only; the floors are listed in README.md.
+Rooms; a file imports from its own and from those above it:
+
+``base``       paths, profiles, errors, the author's files, where a number comes from
+``signal``     decoding, spectrograms, weightings
+``evidence``   statistics, the rules that judge, claims, recorded results
+``corpora``    corpora, and two annexes: known datasets, music made here
+``networks``   layers, structures, costs, weights read from files
+``training``   clips, loop, run store, sweeps, features of trained networks
+``page``       charts, players, tables, drawings
+``commands``   the command line about corpora, trainings and one's own music
 """
 
 import warnings

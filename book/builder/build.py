@@ -1,9 +1,9 @@
 """Building the book: papermill runs the notebooks, jupyter-book renders them.
 
 ``<build>/executed/<page>.ipynb`` holds the executed copies, with what they were made from in their
-metadata; a copy is *stale* when its source, its parameters, mtlib, the data, the corpus or the state of
-the published files changed. HTML is made in a staging folder and moved to ``<build>/html`` when it is
-complete, so that a build that fails leaves the last good book in place.
+metadata; a copy is *stale* when its source, its parameters, mtlib or the chapter's own code, the data or
+the state of the published files changed. HTML is made in a staging folder and moved to ``<build>/html``
+when it is complete, so that a build that fails leaves the last good book in place.
 """
 
 import hashlib
@@ -95,12 +95,20 @@ def _digest(files: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def _code(page: str) -> list[Path]:
+    """Return the files behind a page: mtlib, and what else of the book the notebook imports from."""
+    source = (paths.ROOT / f"{page}.ipynb").read_text(encoding="utf-8")
+    named = set(re.findall(r"from book\.(experiments\.\w+|builder)", source))
+    folders = [paths.ROOT / "mtlib", *(paths.ROOT / "book" / name.replace(".", "/") for name in named)]
+    return [file for folder in folders for file in folder.rglob("*.py")]
+
+
 def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
     """Return what an executed copy depends on; it is stale when this changed."""
     result = {
         "source": hashlib.sha256((paths.ROOT / f"{page}.ipynb").read_bytes()).hexdigest(),
         "parameters": parameters,
-        "mtlib": _digest([*(paths.ROOT / "mtlib").rglob("*.py")]),
+        "code": _digest(_code(page)),
         "data": _digest([file for kind in DATA_KINDS for file in paths.DATA.rglob(kind)]),
         "published": published.fingerprint(),
         "public": published.is_public_build(),

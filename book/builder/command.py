@@ -1,4 +1,4 @@
-"""Commands about builds: ``compare`` and ``snapshot``; `mtlib.__main__` adds them.
+"""Commands about the book: ``book``, ``execute``, ``compare`` and ``snapshot``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -78,4 +78,79 @@ def snapshot_command(build: Path | None, target: Path | None) -> None:
     click.echo(f"kept {os.path.relpath(path)}")
 
 
-COMMANDS = (compare_command, snapshot_command)
+def _parameters(pairs: tuple[str, ...], **standard: Any) -> dict[str, Any]:
+    """Join NAME=VALUE pairs and the standard options; values are read as JSON where they are JSON."""
+    values = {name: value for name, value in standard.items() if value is not None}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign or not name.isidentifier():
+            raise InputError(f"parameters are given as NAME=VALUE, got {pair!r}")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def _chapter_options(command: Any) -> Any:
+    for option in (
+        click.option(
+            "-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A chapter's own."
+        ),
+        click.option("--seed", type=int, help="Seed of everything random."),
+        click.option("--device", help="auto, cpu, cuda or cuda:N."),
+        click.option("--corpus", help="synthetic, or a corpus prepared on this machine."),
+        click.option("--profile", help="smoke, quick, cpu or gpu."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("book")
+@_chapter_options
+@click.option("--no-browser", is_flag=True, help="Leave out the check in a browser at the end.")
+def book_command(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> None:
+    """Execute what is stale, render the book, and check it in a browser.
+
+    Example: python -m mtlib book --profile quick
+    """
+    from book.builder import browser
+    from book.builder import build as builder
+
+    build = paths.build()
+    first = builder.make(_parameters(pairs, **standard), build, click.echo)
+    if no_browser:
+        click.echo("the pages were not opened in a browser (--no-browser)")
+    elif not browser.find():
+        click.echo("no Chromium with chromedriver here: the pages were not opened")
+    else:
+        click.echo("opening every page in a browser")
+        try:
+            reports = browser.check(build / "html", builder.pages())
+        except InputError as error:
+            raise InputError(
+                f"the book was built, but not checked in a browser: {error}; --no-browser skips the check"
+            ) from error
+        for report in reports:
+            for problem in report.problems:
+                click.echo(f"{report.page}: {problem}", err=True)
+        if any(report.problems for report in reports):
+            raise InputError("the book was built, but a reader would see the problems above")
+    click.echo(f"open {os.path.relpath(first)}")
+
+
+@click.command("execute")
+@click.argument("chapter")
+@_chapter_options
+def execute_command(chapter: str, pairs: tuple[str, ...], **standard: Any) -> None:
+    """Run one chapter's notebook, whether it is stale or not.
+
+    Example: python -m mtlib execute 2 --profile smoke
+    """
+    from book.builder import build as builder
+
+    page = builder.find_notebook(chapter)
+    parameters = _parameters(pairs, **standard)
+    builder.check_parameters(parameters, page)
+    builder.execute(page, parameters, paths.build(), click.echo)
+    click.echo(f"kept {os.path.relpath(builder.executed_path(page, paths.build()))}")

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
+from mtlib.base.files import atomic
 from mtlib.base.paths import DATA
-from mtlib.corpora.shards import atomic
 from mtlib.evidence import claims
 from mtlib.page import pages
 

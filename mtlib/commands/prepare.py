@@ -1,4 +1,4 @@
-"""Commands about datasets: ``check``, ``prepare``, and ``fetch`` of one; `mtlib.__main__` adds them.
+"""Commands about datasets and published files: ``check``, ``prepare`` and ``fetch``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -59,10 +59,12 @@ def _root(name: str, root: Path | None) -> Path:
     return fetched
 
 
-@click.command()
+@click.command("check")
 @click.argument("dataset")
 @_options
-def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str) -> None:
+def check_command(
+    dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str
+) -> None:
     """Decode every clip of a dataset and tell what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
@@ -79,7 +81,7 @@ def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, 
         raise InputError(f"not all clips can be used; {report} lists every one")
 
 
-@click.command()
+@click.command("prepare")
 @click.argument("dataset")
 @_options
 @click.option("--name", default="", help="Name of the corpus; the dataset's by default.")
@@ -87,7 +89,7 @@ def check(dataset: str, root: Path | None, short: str, report: Path, jobs: int, 
 @click.option("--dedupe", is_flag=True, help="Leave out clips that are listed as the same audio.")
 @click.option("--allow-missing", is_flag=True, help="Let splits be used that lost more than 1 %.")
 @click.option("--profile", default="quick", show_default=True, help="Size of the synthetic corpus.")
-def prepare(
+def prepare_command(
     dataset: str,
     root: Path | None,
     short: str,
@@ -104,7 +106,7 @@ def prepare(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.reports import n_clips
+    from ..corpora.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -139,7 +141,47 @@ def _tell(result: Any, report: Path) -> None:
     result.save(report)
 
 
-def fetch_dataset(name: str) -> None:
+@click.command("fetch")
+@click.argument("what", default="artifacts")
+@click.option("--list", "only_list", is_flag=True, help="Only tell what is there; download nothing.")
+def fetch_command(what: str, only_list: bool) -> None:
+    """Download and verify the author's published files, or a dataset; tell what is there.
+
+    WHAT is artifacts (the default) or the name of a dataset. MagnaTagATune is downloaded; for the others
+    the address, the size and the commands are printed.
+
+    Example: python -m mtlib fetch magnatagatune
+    """
+    if what != "artifacts":
+        _fetch_dataset(what)
+        return
+    from tqdm import tqdm
+
+    from ..base import published
+
+    failures = {}
+    states = {name: published.state(artifact) for name, artifact in published.ARTIFACTS.items()}
+    if not only_list:
+        wanted = [name for name, found in states.items() if found != "present"]
+        for name in tqdm(wanted, unit="file", disable=not sys.stderr.isatty()):
+            try:
+                published.fetch(name)
+            except InputError as error:
+                failures[name] = str(error)
+            states[name] = published.state(published.ARTIFACTS[name])
+    for name, found in states.items():
+        click.echo(f"{found:8} {published.ARTIFACTS[name].n_bytes:>10,} bytes  {name}")
+    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
+    if failures:
+        raise InputError(
+            f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
+        )
+    if counts["damaged"]:
+        raise InputError("damaged files are not used; delete them and run `python -m mtlib fetch`")
+
+
+def _fetch_dataset(name: str) -> None:
     """Fetch MagnaTagATune, or say how to get another dataset."""
     from ..corpora import datasets
     from ..corpora.datasets import downloads
@@ -159,6 +201,3 @@ def fetch_dataset(name: str) -> None:
     with _progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")
-
-
-COMMANDS = (check, prepare)

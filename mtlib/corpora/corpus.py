@@ -26,8 +26,9 @@ import numpy as np
 import pandas as pd
 
 from ..base.errors import InputError
+from ..base.files import digest
 from . import writing
-from .shards import ReadShard, digest
+from .shards import ReadShard
 
 
 class Corpus:

@@ -6,14 +6,9 @@ carry a key of what they were made from: a changed source gives another name, an
 preparation finds what it had finished. `mtlib.corpora.corpus` joins shards to a corpus.
 """
 
-import contextlib
-import errno
-import hashlib
 import json
-import os
-import shutil
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -21,6 +16,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..base import files
 from ..base.errors import InputError
 
 
@@ -74,19 +70,6 @@ class Shard:
         return outcome["rows"] if n_bytes == outcome["n_bytes"] else None
 
 
-def digest(value: Any, n_digits: int = 12) -> str:
-    """Return a short SHA-256 of a value's canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()[:n_digits]
-
-
-def _plain(value: Any) -> Any:
-    """Turn what numpy and pandas hold into what JSON knows."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a recipe holds plain values, got {value!r}")
-
-
 def to_int16(samples: np.ndarray) -> np.ndarray:
     """Round samples in [−1, 1] to int16; what lies outside is clipped."""
     rounded = np.empty(len(samples), np.int16)
@@ -102,21 +85,6 @@ def checksum(samples: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(samples))
 
 
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under its name only when it is whole and on the disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def write_shard(shard: Shard, read_shard: ReadShard) -> int:
     """Read the rows of a shard and write it; return the number of rows.
 
@@ -127,7 +95,7 @@ def write_shard(shard: Shard, read_shard: ReadShard) -> int:
     """
     rows, n_kept, offset, limit = [], 0, 0, shard.n_samples
     shard.folder.mkdir(parents=True, exist_ok=True)
-    with atomic(shard.array) as file:
+    with files.atomic(shard.array) as file:
         _write_header(file, (0, limit) if limit else (0,))
         for answer in read_shard(shard.rows):
             read = Read(*answer)
@@ -156,42 +124,11 @@ def write_shard(shard: Shard, read_shard: ReadShard) -> int:
         shard.array.unlink()
     if len(rows) != len(shard.rows):
         raise InputError(f"{len(shard.rows)} rows were to be read, {len(rows)} results came")
-    with atomic(shard.outcome) as file:
-        file.write(json.dumps({"n_bytes": n_bytes, "rows": rows}, default=_plain).encode())
+    with files.atomic(shard.outcome) as file:
+        file.write(json.dumps({"n_bytes": n_bytes, "rows": rows}, default=files.plain).encode())
     return len(rows)
 
 
 def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
     """Write the header of a ``.npy`` file; it leaves room, so it is as long for any number of rows."""
     np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": shape})
-
-
-def check_space(folder: Path, n_bytes: int) -> None:
-    """Refuse to begin what does not fit on the disk.
-
-    Raises
-    ------
-    InputError
-        With the bytes needed and free.
-    """
-    free = shutil.disk_usage(folder).free
-    if n_bytes > free:
-        raise InputError(
-            f"{n_bytes:,} bytes are needed and {free:,} are free in {folder}; "
-            "free some, or set MTLIB_HOME to a folder on a larger disk"
-        )
-
-
-@contextlib.contextmanager
-def told_if_full(folder: Path, n_bytes: int) -> Iterator[None]:
-    """Turn a disk that fills up in spite of `check_space` into one line."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        free = shutil.disk_usage(folder).free
-        raise InputError(
-            f"the disk is full: {n_bytes:,} bytes were needed and {free:,} are free in {folder}; "
-            "what was finished is kept: free some, then run the same command again"
-        ) from None

@@ -19,8 +19,9 @@ import pandas as pd
 
 from ..base import parallel, paths
 from ..base.errors import InputError
+from ..base.files import atomic, check_space, digest, told_if_full
 from ..signal.audio import display_name
-from .shards import ReadShard, Shard, atomic, check_space, digest, told_if_full, write_shard
+from .shards import ReadShard, Shard, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")
 """What the labels are: (n_clips, n_tags) of 0 and 1; (n_clips,) class indices; (n_clips, n_tags) numbers."""

@@ -25,12 +25,6 @@ from IPython.display import display
 
 from ..base.errors import InputError
 from ..base.paths import DATA
-from .rules import judge, judge_correlation, judge_every, judge_exact, judge_interval, judge_order
-
-__all__ = [
-    "Evidence", "badge", "collect", "interval_text", "judge", "judge_correlation", "judge_every",
-    "judge_exact", "judge_interval", "judge_order", "record", "table", "wording",
-]  # fmt: skip
 
 MIME = "application/vnd.mtlib.evidence+json"
 VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn import metrics
 
 from ..base.errors import InputError
 from . import statistics
@@ -39,30 +38,6 @@ def _binary(labels: np.ndarray, scores: np.ndarray, n_axes: tuple[int, ...]) -> 
     return labels.astype(bool), scores
 
 
-def roc_curve(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ROC curve of one tag.
-
-    Parameters
-    ----------
-    labels, scores : ndarray (clip,)
-
-    Returns
-    -------
-    false_positive_rate, true_positive_rate : ndarray (point,)
-        From (0, 0) to (1, 1), one point a threshold; points on a straight line are left out.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ, a label is not 0 or 1, a score is not finite, or there is only one class.
-    """
-    labels, scores = _binary(labels, scores, (1,))
-    if labels.all() or not labels.any():
-        raise InputError("an ROC curve needs clips with and clips without the tag")
-    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(labels, scores)
-    return false_positive_rate, true_positive_rate
-
-
 def auc(labels: np.ndarray, scores: np.ndarray) -> float | np.ndarray:
     """Return the area under the ROC curve.
 
@@ -78,7 +53,8 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | np.ndarray:
     Raises
     ------
     InputError
-        As for `roc_curve`; it names the first tag whose area is undefined.
+        If the shapes differ, a label is not 0 or 1, or a score is not finite; or naming the first tag whose
+        area is undefined.
     """
     labels, scores = _binary(labels, scores, (1, 2))
     columns = labels.reshape(len(labels), -1)

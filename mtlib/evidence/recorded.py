@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..base import paths, provenance
+from ..base import files, paths, provenance
 from ..base.errors import InputError
-from ..corpora import shards
 
 
 def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str, **told: Any) -> Path:
@@ -36,14 +35,19 @@ def write(name: str, table: pd.DataFrame, index: Sequence[str], *, command: str,
     Path
         The table.
     """
+    replace({name: merged(name, table, index)}, name, command=command, **told)
+    return _path(name)
+
+
+def merged(name: str, table: pd.DataFrame, index: Sequence[str]) -> pd.DataFrame:
+    """Return a recorded table with new rows in the place of those of the same index, sorted by it."""
     path, index = _path(name), list(index)
     if path.exists():
         old = pd.read_csv(path, dtype={column: str for column in index if _is_text(table[column])})
         kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(table[index]))
         table = pd.concat([old[kept], table])
     columns = [*index, *(column for column in table if column not in index)]
-    replace({name: table[columns].sort_values(index, kind="stable")}, name, command=command, **told)
-    return path
+    return table[columns].sort_values(index, kind="stable", ignore_index=True)
 
 
 def replace(tables: Mapping[str, pd.DataFrame], origin_name: str, **told: Any) -> None:
@@ -60,9 +64,9 @@ def replace(tables: Mapping[str, pd.DataFrame], origin_name: str, **told: Any) -
     """
     for name, table in tables.items():
         _path(name).parent.mkdir(parents=True, exist_ok=True)
-        with shards.atomic(_path(name)) as file:
-            table.to_csv(file, index=False, float_format="%.6g")
-    with shards.atomic(_path(origin_name).with_suffix(".json")) as file:
+        with files.atomic(_path(name)) as file:
+            table.to_csv(file, index=False, float_format="%.7g")
+    with files.atomic(_path(origin_name).with_suffix(".json")) as file:
         file.write(json.dumps(provenance.stamp(**told), indent=1).encode() + b"\n")
 
 

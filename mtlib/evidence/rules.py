@@ -3,12 +3,11 @@
 A verdict is ``supported``, ``contradicted`` or ``inconclusive``; the last says, where it can, how many
 repetitions would decide. The rules use `mtlib.evidence.statistics` alone. Where the truth lies on the
 border, a rule gives a false verdict in at most 5 of 100 repetitions; ``tests/benchmarks/decisions.py``
-measures that and the power, and ``data/results/decision_rules.csv`` holds the result. Chapters use the
-rules by way of `mtlib.evidence.claims`: ``claims.record("C4.02", source=…, **claims.judge(estimate,
-claimed="above"))``.
+measures that and the power, and ``data/results/decision_rules.csv`` holds the result. What a rule
+returns goes to a claim: ``claims.record("C4.02", source=…, **rules.judge(estimate, claimed="above"))``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base.errors import InputError
@@ -175,6 +174,47 @@ def judge_every(
         parts.append(f"where it is least so, {needed}")
     rule = f"every one of {len(names)}: {found[0][0]}; against it: any (Holm)"
     return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
+
+
+def judge_known(
+    found: Mapping[str, Estimate | None],
+    *,
+    claimed: str,
+    missing: str = "fewer than two paired trainings are known",
+    **how: Any,
+) -> dict[str, Any]:
+    """Judge a claim about every one of several differences, some of which may be unknown.
+
+    Parameters
+    ----------
+    found : mapping of str to Estimate or None
+        Differences by name; None where it is not known.
+    claimed : {"above", "below", "equal"}
+        As for `judge`.
+    missing : str
+        The reason where nothing is known.
+    **how
+        ``reference`` and ``margin``, as for `judge`.
+
+    Returns
+    -------
+    dict
+        As `judge`, or as `judge_every` for several. What is known is judged; supported only if all are
+        known; not tested if none is.
+    """
+    known = {name: estimate for name, estimate in found.items() if estimate is not None}
+    if not known:
+        rule = f"every difference {claimed}" if len(found) > 1 else f"95 % interval: {claimed}"
+        return {"rule": rule, "verdict": "not tested", "reason": missing}
+    if len(found) == 1:
+        return judge(*known.values(), claimed=claimed, **how)
+    judged = judge_every(list(known.values()), list(known), claimed=claimed, **how)
+    told = "; ".join(f"{name} {estimate.value:+.3f}" for name, estimate in known.items())
+    absent = [name for name in found if name not in known]
+    unknown = f"; not known: {', '.join(absent)}" if absent else ""
+    open_still = absent and judged["verdict"] == "supported"
+    return {**judged, "verdict": "inconclusive" if open_still else judged["verdict"],
+            "reason": f"{judged['reason']} ({told}){unknown}."}  # fmt: skip
 
 
 def judge_correlation(

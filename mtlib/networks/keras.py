@@ -138,7 +138,7 @@ def batch_normalisation(
 
 
 def gru(weights: Weights, layer: str) -> dict[str, torch.Tensor]:
-    """Turn a Keras 1 GRU into the state of `mtlib.networks.models.KerasGRU`.
+    """Turn a Keras 1 GRU into the state of `mtlib.networks.layers.KerasGRU`.
 
     Returns
     -------

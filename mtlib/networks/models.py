@@ -15,13 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..base.errors import InputError
-from .layers import EPSILON, LSTM, RECURRENT, ConvStage, DenseStage, KerasGRU, Pool, TimeNorm, initialise
-
-__all__ = [
-    "CNN5_POOLS", "COMPACT_POOLS", "CRNN", "CRNN_POOLS", "EPSILON", "LSTM", "ConvStage", "Convnet",
-    "DenseConvnet", "DenseStage", "KerasGRU", "Pool", "TimeNorm", "initialise", "n_parameters",
-    "stage_shapes",
-]  # fmt: skip
+from .layers import RECURRENT, ConvStage, DenseStage, Pool, TimeNorm
 
 COMPACT_POOLS: dict[str, tuple[Pool, ...]] = {
     "mel": ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4)),  # the author's code for 96 bands

@@ -16,7 +16,7 @@ from ..base.errors import InputError
 from ..corpora.corpus import Corpus
 from ..networks import structures
 from ..signal import views
-from . import tasks
+from . import objectives
 from .loading import Clips
 from .training import Fitted, fit, predict, seeded
 
@@ -75,7 +75,7 @@ def run_experiment(
     n_threads = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
     try:
-        targets = tasks.targets(corpus, spec.labels)
+        targets = objectives.targets(corpus, spec.labels)
         n_samples = n_samples_used(spec, corpus)
         clips = Clips(corpus, asdict(spec.view), device, n_samples=n_samples)
         network = build_network(spec, n_samples, corpus.sample_rate, targets.shape[1])

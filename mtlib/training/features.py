@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from ..base import paths
 from ..base.errors import InputError
-from ..corpora import shards
+from ..base.files import atomic, digest
 from ..corpora.corpus import Corpus
 from ..networks import released, structures
 from ..networks.layers import ACTIVATIONS
@@ -238,7 +238,7 @@ def of_corpus(
         raise InputError(f"{extractor.name} takes {rates}")
     indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
     values = [VERSION, corpus.audio_key, len(corpus), indices.tolist(), summary, _key(extractor)]
-    path = paths.home() / "features" / f"{shards.digest(values, 24)}.npy"
+    path = paths.home() / "features" / f"{digest(values, 24)}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)
     if extractor is None:
@@ -252,7 +252,7 @@ def of_corpus(
             for part in parts
         ])  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    with shards.atomic(path) as file:
+    with atomic(path) as file:
         np.save(file, features)
     return features
 
@@ -298,5 +298,5 @@ def save(path: Path, files: Sequence[str], values: np.ndarray, extractor: Extrac
     """Write features to an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
     layers = extractor.layers if extractor else np.zeros(values.shape[1], int)
     content: dict[str, Any] = {"files": np.array(files), "features": values, "layers": layers}
-    with shards.atomic(Path(path)) as file:
+    with atomic(Path(path)) as file:
         np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))

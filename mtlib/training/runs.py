@@ -30,7 +30,7 @@ from ..corpora.corpus import Corpus
 from ..evidence import evaluation
 from ..networks import models
 from ..networks.devices import resolve_device
-from . import experiment, tasks
+from . import experiment, objectives
 from .specs import VERSION, RunSpec, from_dict
 
 
@@ -76,12 +76,15 @@ class Run:
         with np.load(self.folder / "predictions.npz") as file:
             return dict(file)
 
+    def untrained(self) -> nn.Module:
+        """Return the network with the weights it started from, on the CPU, in evaluation mode."""
+        made = self.record["input"]
+        sizes = made["n_samples"], made["sample_rate"], made["n_outputs"]
+        return experiment.build_network(self.spec, *sizes).eval()
+
     def network(self) -> nn.Module:
         """Return the trained network, on the CPU, in evaluation mode."""
-        made = self.record["input"]
-        network = experiment.build_network(
-            self.spec, made["n_samples"], made["sample_rate"], made["n_outputs"]
-        )
+        network = self.untrained()
         network.load_state_dict(load_file(self.folder / "weights.safetensors"))
         return network.eval()
 
@@ -150,7 +153,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     corpus = Corpus.open(spec.corpus)
     with _peak_memory(device) as peak:
         network, fitted, predictions = experiment.run_experiment(spec, corpus, device, folder, report)
-    targets = tasks.targets(corpus, spec.labels)
+    targets = objectives.targets(corpus, spec.labels)
     record = {
         "key": run.key,
         "title": spec.title,
@@ -200,7 +203,7 @@ def metrics(targets: np.ndarray, outputs: np.ndarray, task: str) -> dict[str, An
 
     An undefined area is None, and in no mean; ``undefined`` lists such tags by number.
     """
-    found: dict[str, Any] = {"score": tasks.score(targets, outputs, task), "n_clips": len(targets)}
+    found: dict[str, Any] = {"score": objectives.score(targets, outputs, task), "n_clips": len(targets)}
     if task == "multilabel":
         for name, metric in (("roc_auc", "roc"), ("pr_auc", "pr")):
             values = evaluation.tag_areas(targets, outputs, metric=metric)

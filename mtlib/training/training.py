@@ -32,7 +32,7 @@ from torch import nn
 from ..base.errors import InputError
 from ..networks.devices import autocast, keep_freed_memory
 from .loading import Clips
-from .tasks import loss_function, prior, probabilities, score
+from .objectives import loss_function, prior, probabilities, score
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from mtlib.base import paths, provenance
-from mtlib.evidence import claims, correlation, evaluation, statistics
+from mtlib.evidence import correlation, evaluation, rules, statistics
 
 SEED_DEVIATION = 0.007
 CLIP_DEVIATION = 0.0027
@@ -35,13 +35,13 @@ def runs_against_runs(n: int, effect: float, rng: np.random.Generator) -> np.nda
 def difference(n: int, effect: float, rng: np.random.Generator, *, claimed: str = "above") -> str:
     """Judge one simulated comparison as the chapters do."""
     estimate = statistics.mean(runs_against_runs(n, effect, rng), floor=CLIP_DEVIATION)
-    return claims.judge(estimate, claimed=claimed)["verdict"]
+    return rules.judge(estimate, claimed=claimed)["verdict"]
 
 
 def bootstrap(n: int, effect: float, rng: np.random.Generator) -> str:
     """Judge by the percentile bootstrap over seeds instead: the rule that this book does not use."""
     low, high = statistics.bootstrap_interval(runs_against_runs(n, effect, rng), rng, n_resamples=1000)
-    return claims.judge_interval(low, high, 0, claimed="above")
+    return rules.judge_interval(low, high, 0, claimed="above")
 
 
 def order(n: int, effect: float, rng: np.random.Generator) -> str:
@@ -49,14 +49,14 @@ def order(n: int, effect: float, rng: np.random.Generator) -> str:
     runs = rng.normal(0, SEED_DEVIATION, (4, n)) - effect * np.arange(4)[:, None]
     runs += rng.normal(0, CLIP_DEVIATION / 2**0.5, (4, 1))
     steps = [statistics.paired_difference(a, b, floor=CLIP_DEVIATION) for a, b in itertools.pairwise(runs)]
-    return claims.judge_order(steps, "abcd")["verdict"]
+    return rules.judge_order(steps, "abcd")["verdict"]
 
 
 def rank(n: int, effect: float, rng: np.random.Generator) -> str:
     """Judge a rank correlation of n units whose normal scores correlate by the effect."""
     a, b = rng.normal(size=(2, n))
     found = correlation.correlation(a, effect * a + (1 - effect**2) ** 0.5 * b, rng=rng, n_permutations=999)
-    return claims.judge_correlation(found, claimed="above")["verdict"]
+    return rules.judge_correlation(found, claimed="above")["verdict"]
 
 
 def clips(n: int, effect: float, rng: np.random.Generator) -> str:
@@ -67,7 +67,7 @@ def clips(n: int, effect: float, rng: np.random.Generator) -> str:
     shift[0] += effect / 0.24  # 0.24: slope of the area in the shift, here
     scores = clip + shift * labels + 0.5 * rng.normal(size=(2, n, *labels.shape))
     estimate = evaluation.compare(labels, *scores, rng, n_resamples=100)
-    return claims.judge(estimate, claimed="above")["verdict"]
+    return rules.judge(estimate, claimed="above")["verdict"]
 
 
 def cases(n_simulations: int) -> Iterator[tuple[str, Callable, int, float, tuple[str, ...], int]]:

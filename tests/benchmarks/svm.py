@@ -72,7 +72,7 @@ def library_scores(search: GridSearchCV, n_features: int) -> np.ndarray:
 def ours(name: str, task: str, confirm: float) -> np.ndarray:
     """Return our scores (configuration, split) of one combination of layers."""
     data = published_features.load(task)
-    kernels = svm.Kernels(data.parts(name))
+    kernels = svm.GramMatrices(data.parts(name))
     grid, splits = svm.grid(kernels.n_features), published_features.author_splits(data)
     return svm.search(kernels, data.y, splits, grid, confirm=confirm)[0]
 

@@ -30,7 +30,7 @@ from mtlib.evidence import statistics
 from mtlib.networks import complexity, devices, structures
 from mtlib.signal import frontend
 from mtlib.training import loading
-from mtlib.training.tasks import prior
+from mtlib.training.objectives import prior
 from mtlib.training.training import Training, fit, seeded
 
 N_TAGS = 50

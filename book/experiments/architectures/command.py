@@ -1,4 +1,4 @@
-"""The command of chapter 4, ``architectures``; `mtlib.__main__` adds it.
+"""The command of chapter 4, ``architectures``.
 
 Heavy imports happen inside the command, so that ``--help`` answers at once.
 """
@@ -55,6 +55,3 @@ def architectures_command(
     results.record(sweeps.finished(named, device), profile)
     n_recorded = len(results.known(named, device, profile))
     click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
-
-
-COMMANDS = (architectures_command,)

@@ -16,13 +16,12 @@ import pandas as pd
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
-from mtlib.evidence import evaluation, rules, statistics
+from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.evidence.statistics import Estimate
-from mtlib.training import sweeps, tasks
+from mtlib.training import objectives, sweeps, taggers
 from mtlib.training.runs import Run
 
-from ..preprocessing import trainings as preprocessing
 from . import trainings
 from .trainings import BUDGETS, FACTORS, ORDER, RATE_SEED, cell_name
 
@@ -37,7 +36,7 @@ _UNIQUE = (["budget", "configuration", "seed"], ["configuration", "seed", "tag"]
 
 def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Return one row a finished run: what it is, its scores, parameters, time and key."""
-    rows = preprocessing.table(named).drop(columns="bias")
+    rows = taggers.table(named)
     runs = [run for _, run in named]
     rows.insert(1, "structure", [run.spec.model.structure for run in runs])
     rows.insert(2, "budget", [run.spec.model.budget for run in runs])
@@ -81,7 +80,7 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Generator) -> float:
     """Return the standard error that the choice of test clips adds to a difference of two configurations."""
     spec = first[0].spec
-    labels = tasks.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
+    labels = objectives.targets(Corpus.open(spec.corpus), spec.labels)[first[0].predictions["test_clips"]]
     outputs = [np.stack([run.predictions["test_outputs"] for run in side]) for side in (first, second)]
     return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
 
@@ -143,18 +142,12 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     )
     names = _tables(profile)
     if recorded(profile)[-1].items() >= told.items():
-        frames = tuple(map(_added, recorded(profile)[:-1], frames, _UNIQUE))
+        frames = tuple(map(recorded_tables.merged, names, frames, _UNIQUE))
     recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
 
 
-def _added(before: pd.DataFrame, new: pd.DataFrame, unique: list[str]) -> pd.DataFrame:
-    """Return a table with new rows, in the place of those of the same name where there are such."""
-    rows = pd.concat([before, new], ignore_index=True).drop_duplicates(unique, keep="last")
-    return rows.sort_values(unique, ignore_index=True)
-
-
-def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:
-    """Return live rows and, if they are of the same corpus, the recorded ones; and how far the two agree.
+def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> pd.DataFrame:
+    """Return live rows and, if they are of the same corpus, the recorded ones.
 
     Parameters
     ----------
@@ -167,52 +160,13 @@ def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tupl
 
     Returns
     -------
-    rows : DataFrame
+    DataFrame
         With a column ``tier``; a live row stands in the place of the recorded one.
-    gap : float
-        Largest difference in AUC between rows of one key; 0 where no key is in both.
     """
     rows = live.assign(tier="live")
-    both = known.merge(live, on="key", suffixes=("", "_live"))
-    gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max()) if len(both) else 0.0
     if of == now:
         rows = pd.concat([rows, known.assign(tier="recorded")], ignore_index=True)
-    return rows.drop_duplicates(["configuration", "seed"], keep="first"), gap
-
-
-def judge_all(found: dict[str, Estimate | None]) -> dict[str, Any]:
-    """Judge a claim that several differences are all above zero, some of which may be unknown.
-
-    Parameters
-    ----------
-    found : dict
-        Differences by name; None where fewer than two paired seeds are known.
-
-    Returns
-    -------
-    dict
-        The fields of `claims.record` that the rule decides, as `rules.judge_every`; supported only if all
-        are known.
-    """
-    known = {name: estimate for name, estimate in found.items() if estimate is not None}
-    if not known:
-        reason = "fewer than two paired trainings are known"
-        return {"rule": "every difference above 0", "verdict": "not tested", "reason": reason}
-    judged = rules.judge_every(list(known.values()), list(known), claimed="above")
-    told = "; ".join(f"{name} {estimate.value:+.3f}" for name, estimate in known.items())
-    missing = [name for name in found if name not in known]
-    unknown = f"; not known: {', '.join(missing)}" if missing else ""
-    open_still = missing and judged["verdict"] == "supported"
-    return {**judged, "verdict": "inconclusive" if open_still else judged["verdict"],
-            "reason": f"{judged['reason']} ({told}){unknown}."}  # fmt: skip
-
-
-def judge_one(estimate: Estimate | None, claimed: str, **options: Any) -> dict[str, Any]:
-    """Judge one comparison as `rules.judge` does; not tested where it is not known."""
-    if estimate is None:
-        reason = "fewer than two paired trainings are known"
-        return {"rule": f"95 % interval: {claimed}", "verdict": "not tested", "reason": reason}
-    return rules.judge(estimate, claimed=claimed, **options)
+    return rows.drop_duplicates(["configuration", "seed"], keep="first")
 
 
 def scores_of(rows: pd.DataFrame) -> np.ndarray | None:

@@ -18,9 +18,8 @@ import pandas as pd
 
 from mtlib.base.profiles import Settings
 from mtlib.corpora.corpus import Corpus
+from mtlib.training import taggers
 from mtlib.training.specs import RunSpec
-
-from ..preprocessing import trainings as preprocessing
 
 ORDER = ("crnn", "k2c2", "k1c2", "k2c1")
 """The thesis' order by AUC at equal size, best first."""
@@ -51,7 +50,7 @@ def base(settings: Settings, corpus: Corpus) -> RunSpec:
 
     These networks cost up to three times a Compact-convnet, and there are four of them.
     """
-    spec, profile = preprocessing.base(settings, corpus), settings.profile
+    spec, profile = taggers.base(settings, corpus), settings.profile
     n_train = min(profile.n_train, len(corpus.split("train"))) // 2
     return spec.change(n_train=n_train, training__epochs=max(1, round(0.75 * profile.epochs)))
 

@@ -83,7 +83,9 @@ class Comparisons:
             By claim: arguments of `claims.record` but for corpus, source, profile and provenance; one a
             size for the order of all four.
         """
-        similar = results.judge_one(self.gap("crnn 0.1M", "k2c2 0.1M"), "above", reference=-statistics.MARGIN)
+        similar = rules.judge_known(
+            {"CRNN − k2c2": self.gap("crnn 0.1M", "k2c2 0.1M")}, claimed="above", reference=-statistics.MARGIN
+        )
         one = {
             "C4.03": (self.gap("crnn 0.1M", "k2c2 0.25M"), "above"),
             "C4.19": (self.gap("crnn 0.1M", "crnn 0.1M, lstm"), "equal"),
@@ -97,8 +99,11 @@ class Comparisons:
             "C2.03": [self._steadiness()],
             "C2.04": [{**similar, "rule": "CRNN − k2c2 at 0.1M above −0.005: similar or better"}],
             "C4.01": self._orders(),
-            **{claim: [results.judge_all(gaps)] for claim, gaps in every.items()},
-            **{claim: [results.judge_one(*given)] for claim, given in one.items()},
+            **{claim: [rules.judge_known(gaps, claimed="above")] for claim, gaps in every.items()},
+            **{
+                claim: [rules.judge_known({claim: gap}, claimed=claimed)]
+                for claim, (gap, claimed) in one.items()
+            },
         }
 
     def _orders(self) -> list[Judged]:

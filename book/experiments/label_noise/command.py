@@ -1,4 +1,4 @@
-"""Commands of chapter 3: ``label-noise procedure`` and ``label-noise trainings``; `mtlib.__main__` adds them.
+"""Commands of chapter 3: ``label-noise procedure`` and ``label-noise trainings``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -74,6 +74,3 @@ def trainings_command(
     click.echo(means.round(4).to_string())
     if keep:
         click.echo(f"kept in {trainings.record(table, corpus, profile)}")
-
-
-COMMANDS = (label_noise_group,)

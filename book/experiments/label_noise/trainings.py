@@ -24,9 +24,8 @@ from mtlib.corpora import opening, synthetic
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation
 from mtlib.evidence import recorded as recorded_tables
-from mtlib.training import runs, sweeps
+from mtlib.training import runs, sweeps, taggers
 from mtlib.training.specs import RunSpec
-from mtlib.training.training import Training
 
 NAME = "label_noise_trainings"
 EXPERIMENTS = ("tagability", "truth", "sizes", "variants", "structures")
@@ -110,9 +109,7 @@ def trainings(
         raise InputError(f"unknown experiment {unknown[0]!r}; choose of {', '.join(EXPERIMENTS)}")
     if corpus.task != "multilabel":
         raise InputError(f"corpus {corpus.name} has no tags (task {corpus.task}); chapter 3 is about tags")
-    sizes = profiles.named(profile)
-    training = Training(epochs=sizes.epochs, batch=sizes.batch, peak_rate=sizes.peak_rate)
-    base = RunSpec(corpus=corpus.name, training=training)
+    base = taggers.source_spec(corpus, profiles.named(profile))
     found = []
     for seed in seeds:
         for name in names or EXPERIMENTS:

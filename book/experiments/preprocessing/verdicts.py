@@ -1,6 +1,6 @@
 """Chapter 5's claims about trainings: what a table of runs says of each.
 
-`judged` asks a `preprocessing.Results` every question of the chapter that trainings can answer, so that the
+`judged` asks a `results.Results` every question of the chapter that trainings can answer, so that the
 same rules judge the page's own runs and larger recorded builds. What it returns goes to `claims.record`.
 """
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mtlib.evidence import claims, statistics
+from mtlib.evidence import rules, statistics
 from mtlib.evidence.statistics import Estimate
 
 from . import repetition
 from .learning_curves import Multiplier
-from .trainings import BASELINE, BEYOND, GRID, STFTS, Results, pairs
+from .results import Results, pairs
+from .trainings import BASELINE, BEYOND, GRID, STFTS
 
 Judged = dict[str, Any]
 
@@ -95,16 +96,16 @@ def judged(results: Results) -> dict[str, Judged]:
     linear_stft = {"linear − log STFT": results.gap("linear STFT", STFTS[0])}
     return {
         "C5.01": _repeats(results),
-        "C5.02": _every(mel_gaps(results), claimed="equal"),
-        "C5.03": _every(dict(list(mel_gaps(results).items())[:2]), claimed="equal"),
-        "C5.04": _every(coarse_gaps(results), claimed="below"),
+        "C5.02": _known(mel_gaps(results), claimed="equal"),
+        "C5.03": _known(dict(list(mel_gaps(results).items())[:2]), claimed="equal"),
+        "C5.04": _known(coarse_gaps(results), claimed="below"),
         "C5.05": _growth(results),
-        "C5.06": _every(within, claimed="equal"),
-        "C5.07": _every(scaled | {name: gap for name, gap in scales.items() if gap}, claimed="equal"),
+        "C5.06": _known(within, claimed="equal"),
+        "C5.07": _known(scaled | {name: gap for name, gap in scales.items() if gap}, claimed="equal"),
         "C5.08": _biases(results),
         "C5.09": _normalisation(results),
-        "C5.10": _every(logged, claimed="below"),
-        "C5.13": _every(linear_stft, claimed="below"),
+        "C5.10": _known(logged, claimed="below"),
+        "C5.13": _known(linear_stft, claimed="below"),
         "C5.14": _interactions(results),
         "C5.15": _stft(results),
     }
@@ -126,12 +127,8 @@ def judged_multiplier(worth: Multiplier | None) -> Judged:
     }
 
 
-def _every(estimates: dict[str, Estimate | None], **how: Any) -> Judged:
-    if not estimates or None in estimates.values():
-        return UNTRAINED
-    if len(estimates) == 1:
-        return claims.judge(*estimates.values(), **how)
-    return claims.judge_every(list(estimates.values()), list(estimates), **how)
+def _known(estimates: dict[str, Estimate | None], claimed: str) -> Judged:
+    return rules.judge_known(estimates, claimed=claimed, missing=UNTRAINED["reason"])
 
 
 def _told(estimate: Estimate, value: float | None = None) -> Judged:
@@ -148,7 +145,7 @@ def _repeats(results: Results) -> Judged:
     return {
         "rule": "share of pairs of trainings that differ by less than 0.005, at least 95 %: by the "
         "chi-square interval of the standard deviation",
-        "verdict": claims.judge_interval(low, high, 0.95, claimed="above"),
+        "verdict": rules.judge_interval(low, high, 0.95, claimed="above"),
         **{"estimate": share, "low": low, "high": high, "n": len(repeats)},
         "reason": f"standard deviation {spread.value:.4f}; the thesis' deviations imply about 0.0015 on its "
         "far larger test set",
@@ -163,8 +160,8 @@ def _growth(results: Results) -> Judged:
         return UNTRAINED
     slope, last = line.term(1), statistics.difference(whole, half)
     both = {
-        claims.judge(last, claimed="below", reference=statistics.MARGIN)["verdict"],
-        claims.judge_interval(*slope.interval(), 0.0, claimed="above"),
+        rules.judge(last, claimed="below", reference=statistics.MARGIN)["verdict"],
+        rules.judge_interval(*slope.interval(), 0.0, claimed="above"),
     }
     agreed = next(iter(both)) if len(both) == 1 else "inconclusive"
     return {
@@ -192,7 +189,7 @@ def _normalisation(results: Results) -> Judged:
     plain = [gap for name, gap in scale_gaps(results).items() if name.startswith("not")]
     if None in plain:
         return UNTRAINED
-    found = claims.judge(max(plain, key=lambda gap: abs(gap.value)), claimed="equal")
+    found = rules.judge(max(plain, key=lambda gap: abs(gap.value)), claimed="equal")
     turned = {"supported": "contradicted", "contradicted": "supported"}
     return found | {
         "rule": "without normalisation, the largest change by scale: beyond ±0.005 supports the claim, "
@@ -208,7 +205,7 @@ def _interactions(results: Results) -> Judged:
     effects = {name: effect for name, effect in design.effects().items() if " × " in name}
     terms = [term for term in design.terms() if "×" in term.name]
     clear = (statistics.adjust(np.array([term.p_value for term in terms])) < 0.05).any()
-    equal = claims.judge_every(list(effects.values()), list(effects), claimed="equal")["verdict"]
+    equal = rules.judge_known(effects, claimed="equal")["verdict"]
     return {
         "rule": "every interaction of two levels within ±0.005 (two one-sided tests): supported; any F test "
         "below 5 % after Holm: contradicted",
@@ -222,7 +219,7 @@ def _stft(results: Results) -> Judged:
     gap, slower = results.gap(STFTS[0], BASELINE), cost(results, STFTS[0])
     if gap is None or slower is None:
         return UNTRAINED
-    found = claims.judge(gap, claimed="equal")
+    found = rules.judge(gap, claimed="equal")
     return found | {
         "rule": found["rule"] + "; and the STFT takes longer to train",
         "reason": f"the STFT takes {slower:.1f} times as long; {found['reason']}",

@@ -1,6 +1,6 @@
-"""The command that computes chapter 6's recorded results of networks trained here; `mtlib.__main__` adds it.
+"""Commands that compute chapter 6's recorded results: ``transfer`` and ``transfer-runs``.
 
-Heavy imports happen inside the command, so that ``--help`` answers at once.
+Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
 import click
@@ -43,6 +43,7 @@ def transfer_runs_command(
 
     from mtlib.base import profiles
     from mtlib.corpora import opening
+    from mtlib.training import taggers
 
     from . import trainings
 
@@ -50,8 +51,8 @@ def transfer_runs_command(
     source = opening.open_source(profile, corpus, scheduler=scheduler)
     sizes, tables = profiles.named(profile), []
     for seed in range(seeds):
-        made = trainings.extractors(
-            source, sizes, kinds or trainings.VARIANTS, seed,
+        made = taggers.extractors(
+            source, sizes, kinds or taggers.FEATURES, seed,
             n_jobs=jobs, device=device, scheduler=scheduler, report=click.echo,
         )  # fmt: skip
         for name in targets:
@@ -67,4 +68,40 @@ def transfer_runs_command(
     click.echo(f"{len(found)} scores" + ("" if keep else "; add --record to keep them in data/results"))
 
 
-COMMANDS = (transfer_runs_command,)
+@click.command("transfer")
+@click.option("--task", "tasks", multiple=True, help="T1, T2, T3, T4a, T4v, T5 or T6; all by default.")
+@click.option("--set", "sets", multiple=True, help="Such as 135, mfcc, 12345+mfcc; all by default.")
+@click.option("--protocol", default="thesis", show_default=True, help="thesis, scaled, honest or filtered.")
+@click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (honest alone).")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@options.scheduler
+@click.option("--max-iter", type=int, help="Steps a machine may take, 20 million by default; -1: any.")
+@click.option("--record", "keep", is_flag=True, help="Merge the scores into data/results.")
+def transfer_command(
+    tasks: tuple[str, ...],
+    sets: tuple[str, ...],
+    protocol: str,
+    seed: int,
+    jobs: int,
+    scheduler: str,
+    max_iter: int | None,
+    keep: bool,
+) -> None:
+    """Score the author's features on his target tasks; scores already in the store are read.
+
+    Example: python -m mtlib transfer --task T3 --set 12345 --protocol honest
+    """
+    from . import protocols, published_features
+
+    cells = protocols.cells(tasks or tuple(published_features.TASKS), sets, protocol, seed)
+    max_iter = protocols.MAX_ITER if max_iter is None else max_iter
+    results = []
+    for result in protocols.sweep(cells, n_jobs=jobs, scheduler=scheduler, max_iter=max_iter):
+        results.append(result)
+        click.echo(
+            f"{len(results)} of {len(cells)}  {result.task} {result.set} {protocol}: {result.score:.4f}  "
+            f"({result.configuration}; {result.seconds:.0f} s"
+            + (f"; {result.n_unfinished} configurations left out)" if result.n_unfinished else ")")
+        )
+    if keep:
+        click.echo(f"kept in {protocols.record(results)}")

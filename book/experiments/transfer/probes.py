@@ -1,9 +1,8 @@
 """Probes: what frozen features know about a clip, asked by a small classifier under cross-validation.
 
-`svm_scores` is the classifier of the thesis, `knn_scores` the one it was preferred to, and `ridge_scores`
-asks for a number, such as the tempo. All standardise over the training clips of a fold and choose their
-settings without the clips that score them. Chapter 6 uses them on features extracted in the book; the
-author's published features have `protocols`.
+`svm_scores` is the classifier of the thesis, `knn_scores` the one it was preferred to. Both standardise over
+the training clips of a fold and choose their settings without the clips that score them. The author's
+published features have `protocols`.
 
 Conventions
     Features come as blocks (clip, feature), one a layer; targets are class indices (integers, scored by
@@ -15,7 +14,6 @@ Conventions
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -29,9 +27,6 @@ Nested = tuple[svm.Split, list[svm.Split]]
 
 N_NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 """Neighbours that `knn_scores` chooses from."""
-
-PENALTIES = tuple(10.0**power for power in range(-2, 5))
-"""Penalties that `ridge_scores` chooses from."""
 
 
 def nested_folds(
@@ -98,7 +93,7 @@ def svm_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nest
     ----------
     [Choi2018, §6.4.1]
     """
-    y, kernels = np.asarray(y), svm.Kernels(blocks, standardise=True)
+    y, kernels = np.asarray(y), svm.GramMatrices(blocks, standardise=True)
     grid, scores = svm.grid(kernels.n_features), []
     for outer, inner in folds:
         chosen = grid[svm.best(svm.search(kernels, y, inner, grid)[0], inner)[0]]
@@ -117,13 +112,6 @@ def knn_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nest
     kind = KNeighborsClassifier if np.issubdtype(np.asarray(y).dtype, np.integer) else KNeighborsRegressor
     return _chosen_scores(
         blocks, y, folds, [lambda k=k: make_pipeline(StandardScaler(), kind(k)) for k in N_NEIGHBOURS]
-    )
-
-
-def ridge_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:
-    """Score a ridge regression (R²), its penalty chosen by generalised cross-validation within training."""
-    return _chosen_scores(
-        blocks, np.asarray(y, float), folds, [lambda: make_pipeline(StandardScaler(), RidgeCV(PENALTIES))]
     )
 
 

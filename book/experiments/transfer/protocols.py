@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mtlib.base import parallel, paths, provenance, published
+from mtlib.base import files, parallel, paths, provenance, published
 from mtlib.base.errors import InputError
-from mtlib.corpora import shards
+from mtlib.evidence import recorded as recorded_tables
 
 from . import svm
 from .published_features import (
@@ -107,7 +107,7 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.process_time()
-    sums = svm.Kernels(data.parts(feature_set), standardise=protocol != "thesis")
+    sums = svm.GramMatrices(data.parts(feature_set), standardise=protocol != "thesis")
     grid = svm.grid(sums.n_features)
     if protocol in ("thesis", "scaled"):
         splits = author_splits(data)
@@ -144,14 +144,17 @@ def evaluate(
     )
 
 
+NAME, FOLDS = "transfer", "transfer_folds"
+"""Of the recorded tables."""
+
 VERSION = "439a7fc2a1948e056180a46b08aa200ccfea4b19d540775e40c370d3d11f8f64"
 """Of the code behind stored scores; change it by hand when it gives other scores."""
 
 
 def key(task: Task, feature_set: str, protocol: str, seed: int, max_iter: int) -> str:
     """Return the key of a stored result: a digest of the published files and of what decides the score."""
-    files = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
-    return shards.digest([VERSION, task.name, task.label, files, feature_set, protocol, seed, max_iter], 16)
+    hashes = {part: published.ARTIFACTS[name].sha256 for part, name in task.artifacts.items()}
+    return files.digest([VERSION, task.name, task.label, hashes, feature_set, protocol, seed, max_iter], 16)
 
 
 def _stored(path: Path) -> Result | None:
@@ -174,7 +177,7 @@ def run(name: str, feature_set: str, protocol: str, seed: int = 0, max_iter: int
     result = evaluate(load(name), feature_set, protocol, seed=seed, max_iter=max_iter)
     fields = {k: v for k, v in vars(result).items() if k not in ("clips", "predictions")}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with shards.atomic(path) as file:
+    with files.atomic(path) as file:
         np.savez(file, fields=json.dumps(fields), clips=result.clips, predictions=result.predictions)
     return result
 
@@ -261,25 +264,15 @@ def table(results: Iterable[Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def record(results: Iterable[Result]) -> Path:
-    """Merge results into ``data/results/transfer.csv`` and ``transfer_folds.csv``; return the first path.
-
-    Each row names the commit that recorded it; ``transfer.json`` describes the latest merge.
-    """
-    folder, index = paths.DATA / "results", ["task", "set", "protocol", "seed"]
-    for name, frame in zip(("transfer.csv", "transfer_folds.csv"), table(results), strict=True):
-        path = folder / name
-        if path.exists():
-            old = recorded(name)
-            kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(frame[index]))
-            frame = pd.concat([old[kept], frame])
-        frame = frame.sort_values(["task", "protocol", "seed", "set"], kind="stable")
-        with shards.atomic(path) as file:
-            frame.to_csv(file, index=False, float_format="%.7g")
-    with shards.atomic(folder / "transfer.json") as file:
-        file.write(json.dumps(provenance.stamp(), indent=1).encode() + b"\n")
-    return folder / "transfer.csv"
+    """Merge results into the recorded tables of cells and of folds; return the path of the first."""
+    tables = {
+        name: recorded_tables.merged(name, frame, ("task", "protocol", "seed", "set"))
+        for name, frame in zip((NAME, FOLDS), table(results), strict=True)
+    }
+    recorded_tables.replace(tables, NAME, command="python -m mtlib transfer --record")
+    return paths.DATA / "results" / f"{NAME}.csv"
 
 
-def recorded(name: str = "transfer.csv") -> pd.DataFrame:
-    """Return a committed table: ``transfer.csv`` (one row a cell) or ``transfer_folds.csv``."""
-    return pd.read_csv(paths.DATA / "results" / name, dtype={"set": str})
+def recorded(name: str = NAME) -> pd.DataFrame:
+    """Return a recorded table: `NAME` (one row per cell) or `FOLDS`."""
+    return recorded_tables.read(name, text=("set",))

@@ -16,7 +16,6 @@ Conventions
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import librosa
 import numpy as np
@@ -30,10 +29,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.corpora.synthetic import targets
 from mtlib.evidence import recorded, statistics
 from mtlib.evidence.statistics import Estimate
-from mtlib.signal import views
-from mtlib.training import experiment, features, sweeps
-from mtlib.training.specs import RunSpec
-from mtlib.training.training import Training
+from mtlib.training import features
 
 from . import probes
 
@@ -46,67 +42,8 @@ SYNTHETIC = tuple(name for name, target in targets.TARGETS.items() if target.the
 REAL = ("extended_ballroom", "gtzan_genre", "gtzan_speech_music", "emomusic", "jamendo_vocal", "urbansound8k")
 """Names under which the real target tasks are prepared."""
 
-VARIANTS = ("trained", "true labels", "half the clips", "a quarter of the clips", "random", "mfcc")
-"""Kinds of features."""
-
 LAYERS = ("1", "2", "3", "4", "5", "12345", "12345max")
 """Feature sets of a network."""
-
-
-def extractors(
-    source: Corpus, profile: profiles.Profile, kinds: Sequence[str] = VARIANTS, seed: int = 0, **options: Any
-) -> dict[str, features.Extractor | None]:
-    """Return the extractors of some kinds of features; what is not in the run store is trained.
-
-    Parameters
-    ----------
-    source : Corpus
-    profile : Profile
-    kinds : sequence of str
-        Of `VARIANTS`.
-    seed : int
-        Of trainings and random weights.
-    **options
-        Of `sweeps.sweep`.
-    """
-    trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
-    runs = sweeps.sweep([source_spec(source, profile, kind, seed) for kind in trained], **options)
-    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
-    found |= {"mfcc": None, "random": _untrained(source, seed)}
-    return {kind: found[kind] for kind in kinds}
-
-
-def _untrained(source: Corpus, seed: int) -> features.Extractor:
-    """Return the network of the source tagger with the weights it starts from."""
-    spec = RunSpec(corpus=source.name, seed=seed)
-    network = experiment.build_network(spec, source.n_samples, source.sample_rate, len(source.tags))
-    front = views.build(**vars(spec.view), sample_rate=source.sample_rate)
-    return features.Extractor(f"random-{seed}", front, network.eval(), source.n_samples, source.sample_rate)
-
-
-def source_spec(source: Corpus, profile: profiles.Profile, kind: str = "trained", seed: int = 0) -> RunSpec:
-    """Return the run of the source tagger, or of a variant of it.
-
-    Parameters
-    ----------
-    source : Corpus
-    profile : Profile
-    kind : str
-        ``trained``, ``true labels``, ``half the clips`` or ``a quarter of the clips``.
-    seed : int
-    """
-    training = Training(epochs=profile.epochs, batch=profile.batch, peak_rate=profile.peak_rate)
-    spec = RunSpec(corpus=source.name, training=training, seed=seed)
-    n_train = len(source.split("train"))
-    changes = {
-        "trained": {},
-        "true labels": {"labels": "true"},
-        "half the clips": {"n_train": n_train // 2},
-        "a quarter of the clips": {"n_train": n_train // 4},
-    }
-    if kind not in changes:
-        raise InputError(f"no training gives {kind!r}; choose one of {', '.join(changes)}")
-    return spec.change(**changes[kind])
 
 
 def target_names(chosen: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command that computes chapter 7's recorded results of networks trained here; `mtlib.__main__` adds it.
+"""The command that computes chapter 7's recorded results of networks trained here.
 
 Heavy imports happen inside the command, so that ``--help`` answers at once.
 """
@@ -38,10 +38,9 @@ def understanding_command(
     from mtlib.base import profiles
     from mtlib.corpora import opening
     from mtlib.evidence import recorded
-    from mtlib.training import sweeps
+    from mtlib.training import sweeps, taggers
 
-    from ..transfer import trainings
-    from . import genre_network, taggers
+    from . import composed, genre_network, label_vectors
 
     sizes = profiles.named(profile)
     how = {"n_jobs": jobs, "device": device, "scheduler": scheduler, "report": click.echo}
@@ -72,21 +71,18 @@ def understanding_command(
         return
     source = opening.open_source(sizes, scheduler=scheduler)
     trained = {
-        kind: sweeps.sweep([trainings.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how)
+        kind: sweeps.sweep([taggers.source_spec(source, sizes, kind, seed) for seed in range(seeds)], **how)
         for kind in ("trained", "true labels")
     }
     if "labels" in (parts or PARTS):
-        tables = [taggers.vector_agreement(runs, source) for runs in trained.values()]
-        done(taggers.VECTORS, tables, "labels", "seed", "against")
+        tables = [label_vectors.vector_agreement(runs, source) for runs in trained.values()]
+        done(label_vectors.NAME, tables, "labels", "seed", "against")
     if "stems" in (parts or PARTS):
-        table = taggers.stem_features(trained["trained"], source)
-        done(taggers.STEMS, [table], "seed", "layer", "stem", "clip")
+        table = composed.stem_features(trained["trained"], source)
+        done(composed.STEM_FEATURES, [table], "seed", "layer", "stem", "clip")
     if "probes" in (parts or PARTS):
         tables = []
         for seed in range(seeds):
-            found = trainings.extractors(source, sizes, ("trained", "random"), seed, **how)
-            tables.append(taggers.layer_probes(found, source, seed))
-        done(taggers.PROBES, tables, "seed", "weights", "layer", "probe", "fold")
-
-
-COMMANDS = (understanding_command,)
+            found = taggers.extractors(source, sizes, ("trained", "random"), seed, **how)
+            tables.append(composed.layer_probes(found, source, seed))
+        done(composed.PROBES, tables, "seed", "weights", "layer", "probe", "fold")

@@ -2,8 +2,10 @@
 
 On the way forth every pooling keeps its *switches*, the places of its maxima. On the way back, stage by
 stage, maps are rectified, put back to those places and filtered with the transposed kernels, until one
-image of the input's size is left [Zeiler2014; Choi2018, §7.2.2]. Chapter 7 looks at the images, and
-`auralisation` makes them audible. Every convolutional network of `mtlib.networks.models` will do.
+image of the input's size is left [Zeiler2014; Choi2018, §7.2.2]. `auralisation` makes the images audible.
+Every convolutional network of `mtlib.networks.models` will do. `randomised` is the control: if features of
+a network with random weights look or sound like those of the trained one, they tell of the input and of the
+method, not of what was learned [Adebayo2018].
 
 Conventions
     Images are (feature, freq, time) in the units of the network's input, signed: the last filter is not
@@ -13,8 +15,10 @@ Conventions
 
 References
     M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+    J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -241,3 +245,45 @@ def _back(traced: Trace, layer: int, features: Tensor, clip: int) -> Tensor:
     image = image.T.unflatten(1, (height, width))  # (feature, freq, time) with borders
     up, left = first.stage.conv.padding
     return image[:, up : height - up, left : width - left].contiguous()
+
+
+@torch.no_grad()
+def randomised(network: nn.Module, x: Tensor, *, n_stages: int, seed: int = 0) -> nn.Module:
+    """Return a copy whose last convolutional stages start anew.
+
+    Their kernels are drawn as the thesis' networks start (He's normal), gains become 1, biases and offsets 0,
+    and the normalisation takes the statistics that `x` now gives, so that activations stay in range.
+
+    Parameters
+    ----------
+    network : Module
+        With ``stages``, of `mtlib.networks.models`.
+    x : Tensor (clip, 1, freq, time)
+        Input that the statistics come from.
+    n_stages : int
+        How many, from the top; 0 gives a plain copy.
+    seed : int
+    """
+    n_all = len(network.stages)
+    if not 0 <= n_stages <= n_all:
+        raise InputError(f"n_stages must lie between 0 and {n_all}, got {n_stages}")
+    fresh = copy.deepcopy(network).eval()
+    generator = torch.Generator().manual_seed(seed)
+    hooks = []
+    for stage in fresh.stages[n_all - n_stages :]:
+        nn.init.kaiming_normal_(stage.conv.weight, generator=generator)
+        nn.init.zeros_(stage.conv.bias)
+        if isinstance(stage.norm, nn.BatchNorm2d):
+            stage.norm.reset_parameters()
+            hooks.append(stage.norm.register_forward_pre_hook(_take_statistics))
+    if hooks:
+        fresh.feature_maps(x)  # in order: every stage sees what the one below now gives
+    for hook in hooks:
+        hook.remove()
+    return fresh
+
+
+def _take_statistics(norm: nn.BatchNorm2d, given: tuple[Tensor, ...]) -> None:
+    if norm.running_var is not None:
+        norm.running_mean.copy_(given[0].mean((0, 2, 3)))
+        norm.running_var.copy_(given[0].var((0, 2, 3), correction=0))

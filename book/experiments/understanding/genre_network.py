@@ -21,7 +21,7 @@ from mtlib.corpora.corpus import Corpus
 from mtlib.evidence.statistics import Estimate, mean
 from mtlib.networks import kernels
 from mtlib.signal import views
-from mtlib.training import experiment, tasks
+from mtlib.training import objectives
 from mtlib.training.runs import Run
 from mtlib.training.specs import Model, RunSpec, View
 from mtlib.training.training import Training
@@ -53,14 +53,6 @@ def frontend(run: Run) -> nn.Module:
     return views.build(**vars(run.spec.view), sample_rate=run.record["input"]["sample_rate"]).eval()
 
 
-def untrained(run: Run) -> nn.Module:
-    """Return the network of a run with the weights it started from."""
-    made = run.record["input"]
-    return experiment.build_network(
-        run.spec, made["n_samples"], made["sample_rate"], made["n_outputs"]
-    ).eval()
-
-
 def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
     """Return a run as one row: what it scores on the test clips, and how its first kernels look.
 
@@ -72,12 +64,12 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
         feature and its two shares (`silent_feature`), key.
     """
     clips = run.predictions["test_clips"]
-    genre = tasks.targets(corpus, run.spec.labels)[clips].argmax(1)
+    genre = objectives.targets(corpus, run.spec.labels)[clips].argmax(1)
     right = run.predictions["test_outputs"].argmax(1) == genre
     row = {"n_maps": run.spec.model.layer_widths[0], "seed": run.spec.seed,
            "n_clips": len(clips), "accuracy": right.mean()}  # fmt: skip
     row |= {name: right[genre == k].mean() for k, name in enumerate(corpus.tags["name"])}
-    for prefix, network in (("", run.network()), ("untrained ", untrained(run))):
+    for prefix, network in (("", run.network()), ("untrained ", run.untrained())):
         shares = kernels.energy_shares(first_kernels(network)).mean(0)
         for pattern in ("change in time", "change in frequency"):
             row[prefix + pattern] = shares[kernels.PATTERNS.index(pattern)]
@@ -166,7 +158,7 @@ def layers(run: Run, corpus: Corpus, n_clips: int = 12, every: int = 4) -> pd.Da
         One row a layer and clip: n_maps, seed, weights, layer, clip (name), descriptors, activations, key.
     """
     clips, tables = corpus.split("test")[:n_clips], []
-    for weights, network in (("trained", run.network()), ("random", untrained(run))):
+    for weights, network in (("trained", run.network()), ("random", run.untrained())):
         found = measure(network, frontend(run), corpus.batch(clips), corpus.sample_rate, every)
         medians = found.drop(columns="feature").groupby(["layer", "clip"]).median().reset_index()
         medians["clip"] = corpus.clips["clip_id"].to_numpy()[clips[medians["clip"]]]

@@ -1,22 +1,36 @@
 """Label vectors: what the output layer of a tagger says about its tags.
 
 The output layer holds one vector a tag. Tags whose vectors point the same way are given for the same
-reasons; the thesis compares that with how often tags occur together [Choi2018, §7.3, Eq. 7.1]. Chapter 7
-uses it, with the author's networks and the co-occurrence of `mtlib.evidence.cooccurrence`.
+reasons; the thesis compares that with how often tags occur together [Choi2018, §7.3, Eq. 7.1]. Networks
+trained here are asked over seeds, and against labels whose truth is known (`vector_agreement`).
 
 Conventions
     Vectors are (feature, tag). Pairs are unordered, (i, j) with i < j, 1,225 for fifty tags; a ranking
     starts at 1 with the highest value, equal values in the order of the tags.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from mtlib.base.errors import InputError
+from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import population
+from mtlib.evidence import cooccurrence
+from mtlib.evidence.statistics import Estimate
+from mtlib.training.runs import Run
 
 KINDS = ("cosine", "dot product")
+
+NAME = "label_vectors"
+"""Of the recorded table."""
+
+N_POPULATION = 20_000
+"""Clips whose labels alone are drawn: counts without the chance of a small training split."""
 
 
 def similarity(vectors: np.ndarray, *, kind: str = "cosine") -> np.ndarray:
@@ -136,3 +150,75 @@ def layout(similar: np.ndarray) -> tuple[np.ndarray, float]:
     values, axes = values[::-1].clip(min=0), axes[:, ::-1]
     axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(len(axes))])  # a fixed sign
     return axes[:, :2] * np.sqrt(values[:2]), float(values[:2].sum() / values.sum())
+
+
+def together(corpus: Corpus) -> dict[str, np.ndarray]:
+    """Return how often tags occur together, symmetric as the thesis ranks it, by the labels counted.
+
+    Returns
+    -------
+    dict of str to ndarray (tag, tag)
+        ``observed`` and ``true`` labels of the training clips; ``observed, many`` and ``true, many`` of
+        `N_POPULATION` clips of the same kind.
+    """
+    train = corpus.split("train")
+    counted = {name: corpus.labels(name)[train] for name in ("observed", "true")}
+    many = population(N_POPULATION)  # other clips than the corpus'
+    counted |= {"observed, many": many.observed, "true, many": many.true}
+    return {name: symmetric(cooccurrence.normalised(labels)) for name, labels in counted.items()}
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Spearman's correlation over the pairs of two symmetric matrices (tag, tag)."""
+    pairs = np.triu_indices(len(first), 1)
+    return float(stats.spearmanr(first[pairs], second[pairs]).statistic)
+
+
+def vector_agreement(runs: Sequence[Run], corpus: Corpus) -> pd.DataFrame:
+    """Compare the label vectors of runs with each other and with co-occurrences.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of several seeds, all trained on one label set.
+    corpus : Corpus
+
+    Returns
+    -------
+    DataFrame
+        One row a pair: labels (trained on), seed, against (as `together`, or ``seed 3``), correlation (of
+        the ranks of cosines), n_tags, key.
+    """
+    similar = {run.spec.seed: similarity(vectors(run)) for run in runs}
+    keys = {run.spec.seed: run.key[:12] for run in runs}
+    rows = [
+        (seed, name, rank_correlation(matrix, counts))
+        for name, counts in together(corpus).items()
+        for seed, matrix in similar.items()
+    ]
+    rows += [(a, f"seed {b}", rank_correlation(similar[a], similar[b])) for a, b in combinations(similar, 2)]
+    table = pd.DataFrame(rows, columns=["seed", "against", "correlation"])
+    return table.assign(labels=runs[0].spec.labels, n_tags=len(corpus.tags), key=table.seed.map(keys))
+
+
+def vectors(run: Run) -> np.ndarray:
+    """Return the label vectors of a run, (feature, tag)."""
+    return run.network().output.weight.detach().numpy().T
+
+
+def stability(table: pd.DataFrame) -> Estimate:
+    """Estimate the mean correlation of two seeds' similarities; its error leaves out one seed at a time.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows of `vector_agreement` for networks trained on one label set; three seeds or more.
+    """
+    pairs = table[table.against.str.startswith("seed ")]
+    second = pairs.against.str.removeprefix("seed ").astype(int)
+    seeds = sorted({*pairs.seed, *second})
+    if (n := len(seeds)) < 3:
+        raise InputError(f"stability takes three seeds or more, got {n}")
+    left_out = np.array([pairs.correlation[(pairs.seed != s) & (second != s)].mean() for s in seeds])
+    error = float(np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum()))
+    return Estimate(float(pairs.correlation.mean()), error, n - 1, n)

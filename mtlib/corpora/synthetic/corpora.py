@@ -17,10 +17,11 @@ import pandas as pd
 
 from ...base import paths
 from ...base.errors import InputError
+from ...base.files import digest
 from ...base.profiles import Profile
 from ...base.tags import CATEGORY, TAGS
 from .. import corpus
-from ..shards import Read, digest, to_int16
+from ..shards import Read, to_int16
 from .composing import composer
 from .population import labels, latents, tagrules
 from .rendering import render

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 import toy
+from book.experiments.preprocessing import results as run_tables
 from book.experiments.preprocessing import trainings
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.corpora import opening
-from mtlib.training import sweeps
+from mtlib.training import sweeps, taggers
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}
 
@@ -20,7 +21,7 @@ GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "sch
 def spec(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     corpus = toy.write(n_clips=80)
-    return trainings.base(profiles.check(GIVEN), corpus)
+    return taggers.base(profiles.check(GIVEN), corpus)
 
 
 def test_the_thesis_configurations_are_all_there(spec):
@@ -54,7 +55,7 @@ def test_a_base_takes_short_clips_and_what_the_profile_says(spec):
 
 
 def test_pairs_change_one_thing_and_end_at_the_baseline():
-    found = trainings.pairs(trainings.VIEWS)
+    found = run_tables.pairs(trainings.VIEWS)
     assert ("linear bypass ×1", "log bypass ×1") in found and (
         "log bypass ×1",
         "linear bypass ×1",
@@ -71,17 +72,17 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
     runs = sweeps.sweep([run for _, run in named], n_jobs=1, report=None)
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(paths, "DATA", tmp_path)
-    trainings.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
-    rows, errors, told = trainings.recorded()
+    run_tables.record([(name, run) for (name, _), run in zip(named, runs, strict=True)])
+    rows, errors, told = run_tables.recorded()
     assert told["corpus"] == "tones" and len(told["code"]) == 64
     assert set(rows["key"]) == {run.key for run in runs}
     first = rows.set_index("key").loc[runs[0].key]
     assert first["roc_auc"] == pytest.approx(runs[0].metrics["roc_auc"], abs=1e-5) and first["bias"] >= 0
-    results = trainings.Results(rows, errors)
+    results = run_tables.Results(rows, errors)
     gap = results.gap(names[1], names[0])
     areas = [run.metrics["roc_auc"] for run in runs]  # of two configurations, seed by seed
     assert gap.value == pytest.approx((areas[1] + areas[3] - areas[0] - areas[2]) / 2, abs=1e-5)
-    assert gap.floor > 0 and gap.high > trainings.Results(rows).gap(names[1], names[0]).high
+    assert gap.floor > 0 and gap.high > run_tables.Results(rows).gap(names[1], names[0]).high
     assert results.gap("PCEN", names[0]) is results.curve("PCEN") is results.design() is None
 
 
@@ -95,7 +96,7 @@ def made_up(n_seeds=4, factor=2.0):
             auc = 0.8 + 0.02 * np.log2(size / needed)
             rows += [{"configuration": name, "n_train": int(1000 * size), "seed": seed,
                       "roc_auc": auc + rng.normal(0, 0.001)} for seed in range(n_seeds)]  # fmt: skip
-    return trainings.Results(pd.DataFrame(rows))
+    return run_tables.Results(pd.DataFrame(rows))
 
 
 def test_questions_are_answered_from_a_table():
@@ -108,20 +109,20 @@ def test_questions_are_answered_from_a_table():
     assert paired.df == 3 and paired.low < 0 < paired.high
     found = results.multiplier(np.random.default_rng(0))
     assert found.low < 2 < found.high and found.high - found.low < 0.6
-    one = trainings.Results(results.rows[results.rows["seed"] == 0])
+    one = run_tables.Results(results.rows[results.rows["seed"] == 0])
     assert one.design().df == 7 and one.gap("linear bypass ×1", trainings.BASELINE).high < 0
     assert one.gap("log STFT", trainings.BASELINE) is None
 
 
 def test_nothing_to_record_is_told():
     with pytest.raises(InputError, match="none of these runs is finished"):
-        trainings.record([])
+        run_tables.record([])
 
 
 @pytest.mark.parametrize("profile", ["quick", "cpu"])
 def test_committed_tables_fit_their_keys(profile):
     """Every recorded row names a run of the plan; a row of the same configuration and seed stands once."""
-    rows, errors, told = trainings.recorded(profile)
+    rows, errors, told = run_tables.recorded(profile)
     assert len(rows) and told["corpus"] == f"synthetic-{profile}"
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "n_train", "seed"]).any()
@@ -133,12 +134,12 @@ def test_committed_tables_fit_their_keys(profile):
 @pytest.mark.slow
 def test_a_recorded_run_comes_back(tmp_path, monkeypatch):
     """The quickest recorded run, trained again on the corpus made anew: the same key and the same AUC."""
-    rows, _, told = trainings.recorded()
+    rows, _, told = run_tables.recorded()
     if told.get("corpus") != "synthetic-quick":
         pytest.skip("nothing is recorded on the quick corpus")
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     settings = profiles.check({**GIVEN, "profile": "quick", "corpus": "synthetic"})
-    spec = trainings.base(settings, opening.open_source(settings, n_jobs=2))
+    spec = taggers.base(settings, opening.open_source(settings, n_jobs=2))
     row = rows.loc[rows["seconds"].idxmin()]
     plan = {(name, run.n_train, run.seed): run for name, run in trainings.plan(spec)}
     (run,) = sweeps.sweep([plan[row["configuration"], row["n_train"], row["seed"]]], n_jobs=1, report=None)

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.experiments.preprocessing import trainings
-from book.experiments.preprocessing import verdicts as preprocessing_claims
-from book.experiments.preprocessing.trainings import BASELINE, GRID, STFTS
+from book.experiments.preprocessing import results as run_tables
+from book.experiments.preprocessing import verdicts
+from book.experiments.preprocessing.trainings import BASELINE, GRID, STFTS, VIEWS
 from mtlib.evidence import claims
 
 
 def table(n_seeds=8, deviation=1e-4, **shifts):
     """Runs whose AUC grows with the logarithm of the size, moved by a configuration's shift."""
     rng, rows = np.random.default_rng(1), []
-    names = [*trainings.VIEWS]
+    names = [*VIEWS]
     plan = [(name, 250) for name in names]
     plan += [(name, n) for name in (BASELINE, *STFTS, "linear bypass ×1") for n in (62, 125, 500, 1000)]
     for (name, n_train), seed in itertools.product(plan, range(n_seeds)):
@@ -25,15 +25,15 @@ def table(n_seeds=8, deviation=1e-4, **shifts):
         bias = 0.034 if "×10" in name.split() else 0.01
         rows.append((name, n_train, 4, seed, auc, slower, bias * np.exp(0.01 * rng.standard_normal())))
     columns = ["configuration", "n_train", "epochs", "seed", "roc_auc", "seconds", "bias"]
-    return trainings.Results(pd.DataFrame(rows, columns=columns))
+    return run_tables.Results(pd.DataFrame(rows, columns=columns))
 
 
-def verdicts(results):
-    return {claim: said["verdict"] for claim, said in preprocessing_claims.judged(results).items()}
+def verdict_of(results):
+    return {claim: said["verdict"] for claim, said in verdicts.judged(results).items()}
 
 
 def test_planted_effects_are_found():
-    found = verdicts(table(linear=-0.05, STFT=0.0))
+    found = verdict_of(table(linear=-0.05, STFT=0.0))
     assert found == {
         "C5.01": "supported",
         "C5.02": "supported",
@@ -52,7 +52,7 @@ def test_planted_effects_are_found():
 
 
 def test_where_they_are_not_the_claim_is_contradicted():
-    found = verdicts(
+    found = verdict_of(
         table(**{"linear": 0.05, "per-frequency": 0.02, "log_STFT": 0.03, "no_normalisation_×10": -0.1})
     )
     assert found["C5.02"] == found["C5.06"] == found["C5.10"] == found["C5.15"] == "contradicted"
@@ -60,32 +60,32 @@ def test_where_they_are_not_the_claim_is_contradicted():
 
 
 def test_an_interaction_is_one():
-    assert verdicts(table(**{"linear_a-weighting": 0.02}))["C5.14"] == "contradicted"
+    assert verdict_of(table(**{"linear_a-weighting": 0.02}))["C5.14"] == "contradicted"
 
 
 def test_without_runs_nothing_is_tested():
     rows = table(n_seeds=1).rows
-    only = trainings.Results(rows[rows.configuration.isin(GRID)])
-    assert set(verdicts(only).values()) - {"not tested"} <= {"supported", "inconclusive", "contradicted"}
-    assert verdicts(only)["C5.01"] == verdicts(only)["C5.13"] == "not tested"
+    only = run_tables.Results(rows[rows.configuration.isin(GRID)])
+    assert set(verdict_of(only).values()) - {"not tested"} <= {"supported", "inconclusive", "contradicted"}
+    assert verdict_of(only)["C5.01"] == verdict_of(only)["C5.13"] == "not tested"
 
 
 def test_everything_judged_can_be_recorded():
     results = table()
-    judged = preprocessing_claims.judged(results)
-    judged["C5.11"] = preprocessing_claims.judged_multiplier(results.multiplier(np.random.default_rng(0)))
-    judged["C5.12"] = preprocessing_claims.judged_multiplier(None)
+    judged = verdicts.judged(results)
+    judged["C5.11"] = verdicts.judged_multiplier(results.multiplier(np.random.default_rng(0)))
+    judged["C5.12"] = verdicts.judged_multiplier(None)
     for claim, said in judged.items():
         assert claims.record(claim, **said, source="synthetic").claim == claim
 
 
 def test_the_multiplier_is_what_was_planted():
-    found = preprocessing_claims.judged_multiplier(table(linear=-0.02).multiplier(np.random.default_rng(0)))
+    found = verdicts.judged_multiplier(table(linear=-0.02).multiplier(np.random.default_rng(0)))
     assert found["estimate"] == pytest.approx(2, abs=0.1) and found["verdict"] == "supported"
 
 
 def test_changes_have_the_size_that_was_planted():
-    found = preprocessing_claims.changes(table(linear=-0.05, PCEN=0.01))
+    found = verdicts.changes(table(linear=-0.05, PCEN=0.01))
     assert found["linear"].value == pytest.approx(-0.05, abs=1e-3)
     assert found["PCEN"].value == pytest.approx(0.01, abs=1e-3)
-    assert preprocessing_claims.cost(table(), STFTS[0]) == 3
+    assert verdicts.cost(table(), STFTS[0]) == 3

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
-from book.experiments.transfer import gram
+from book.experiments.transfer import svm
 from mtlib.base.errors import InputError
 
 
@@ -14,7 +14,7 @@ def test_kernels_are_those_of_the_concatenated_features(standardise):
     rng = np.random.default_rng(0)
     blocks = [rng.normal(2, 1, (30, 4)), rng.normal(0, 3, (30, 6))]
     splits = [(np.arange(10, 30), np.arange(10)), (np.arange(0, 30, 2), np.arange(1, 30, 2))]
-    kernels = gram.Kernels(blocks, standardise=standardise)
+    kernels = svm.GramMatrices(blocks, standardise=standardise)
     for gamma in (None, 0.1, 0.01):  # splits in turns: what is kept from one call must not leak into the next
         for train, test in splits:
             x = np.hstack(blocks)
@@ -36,4 +36,4 @@ def test_kernels_are_those_of_the_concatenated_features(standardise):
 )
 def test_bad_blocks_are_refused(blocks, words):
     with pytest.raises(InputError, match=words):
-        gram.Kernels(blocks)
+        svm.GramMatrices(blocks)

@@ -23,13 +23,6 @@ def test_classes_are_found_where_they_are(scores):
     assert abs(scores([NOISE], CLASSES, folds).mean() - 1 / 3) < 0.15
 
 
-def test_ridge_finds_a_linear_target_and_nothing_in_noise():
-    target = INFORMED @ np.arange(6.0) + RNG.normal(size=120)
-    folds = probes.nested_folds(target, n_outer=5)
-    assert probes.ridge_scores([INFORMED], target, folds).mean() > 0.9
-    assert probes.ridge_scores([NOISE], target, folds).mean() < 0.1
-
-
 def test_neighbours_equal_a_grid_search_inside_each_fold():
     folds = probes.nested_folds(CLASSES, n_outer=4)
     found = probes.knn_scores([INFORMED], CLASSES, folds)

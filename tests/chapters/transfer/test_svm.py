@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from book.experiments.transfer import interior_point, protocols, published_features, svm
+from book.experiments.transfer import protocols, published_features, svm
 from mtlib.base.errors import InputError
 
 
@@ -45,14 +45,14 @@ def library_scores(machine, grid, x, y, fold, prefix=""):
 def test_classification_equals_grid_search_cv(n_classes):
     blocks, x, y, splits, fold = problem(n_classes=n_classes)
     grid = svm.grid(x.shape[1])
-    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid)
+    scores, _ = svm.search(svm.GramMatrices(blocks), y, splits, grid)
     np.testing.assert_allclose(scores, library_scores(SVC(), grid, x, y, fold), atol=1e-12)
 
 
 def test_standardising_equals_a_scaler_inside_the_folds():
     blocks, x, y, splits, fold = problem(1)
     grid = svm.grid(x.shape[1])
-    scores, _ = svm.search(svm.Kernels(blocks, standardise=True), y, splits, grid)
+    scores, _ = svm.search(svm.GramMatrices(blocks, standardise=True), y, splits, grid)
     machine = make_pipeline(StandardScaler(), SVC())
     np.testing.assert_allclose(scores, library_scores(machine, grid, x, y, fold, "svc__"), atol=1e-12)
 
@@ -60,14 +60,14 @@ def test_standardising_equals_a_scaler_inside_the_folds():
 def test_regression_equals_grid_search_cv():
     blocks, x, y, splits, fold = problem(2, regression=True)
     grid = svm.grid(x.shape[1])
-    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid)
+    scores, _ = svm.search(svm.GramMatrices(blocks), y, splits, grid)
     np.testing.assert_allclose(scores, library_scores(SVR(), grid, x, y, fold), atol=1e-3)
 
 
 def test_confirmed_linear_regressions_are_those_of_libsvm():
     blocks, x, y, splits, fold = problem(3, regression=True)
     grid = [c for c in svm.grid(x.shape[1]) if c.kernel == "linear"]
-    scores, _ = svm.search(svm.Kernels(blocks), y, splits, grid, confirm=1.0)
+    scores, _ = svm.search(svm.GramMatrices(blocks), y, splits, grid, confirm=1.0)
     np.testing.assert_allclose(scores, library_scores(SVR(), grid, x, y, fold), atol=1e-9)
 
 
@@ -77,7 +77,7 @@ def test_arousal_by_one_layer_equals_grid_search_cv():
     data = published_features.load("T4a")
     blocks, splits = data.parts("1"), published_features.author_splits(data)[:4]
     grid = [c for c in svm.grid(32) if c.gamma in (None, 2**-3, 2**-9)]
-    scores, _ = svm.search(svm.Kernels(blocks), data.y, splits, grid, confirm=protocols.CONFIRM)
+    scores, _ = svm.search(svm.GramMatrices(blocks), data.y, splits, grid, confirm=protocols.CONFIRM)
     theirs = np.empty_like(scores)
     for i, c in enumerate(grid):
         machine = SVR(kernel=c.kernel, C=c.C, gamma=c.gamma or "scale")
@@ -94,7 +94,7 @@ def test_libsvm_keeps_its_kernel_in_single_precision_and_stays_above_the_exact_o
     rng = np.random.default_rng(0)
     x = 30 + rng.normal(size=(80, 5))  # far from the origin, as averages after an activation are
     y = x @ rng.normal(size=5) + rng.normal(size=80)
-    weights, intercept, _ = interior_point.solve_svr(x, y, 32.0)
+    weights, intercept, _ = svm.solve_svr(x, y, 32.0)
     patient = SVR(kernel="linear", C=32.0, tol=1e-7, max_iter=10**6).fit(x, y)
 
     def objective(w, b):
@@ -110,7 +110,7 @@ def test_interior_point_reaches_the_optimum_of_a_patient_libsvm(seed, C, n_featu
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(50, n_features))
     y = x @ rng.normal(size=n_features) + rng.normal(size=50)
-    weights, intercept, largest = interior_point.solve_svr(x, y, C, epsilon=epsilon)
+    weights, intercept, largest = svm.solve_svr(x, y, C, epsilon=epsilon)
 
     def objective(w, b):
         return w @ w / 2 + C * np.maximum(np.abs(y - x @ w - b) - epsilon, 0).sum()
@@ -136,7 +136,7 @@ def test_of_equal_configurations_the_first_wins_and_stopped_ones_are_left_out():
 def test_a_stopped_machine_is_a_row_of_nan():
     blocks, _, y, splits, _ = problem()
     grid = [svm.Configuration("linear", 32.0), svm.Configuration("rbf", 0.1, 1e-4)]
-    assert np.isnan(svm.predict(svm.Kernels(blocks), y, splits[0], grid, max_iter=1)[0]).all()
+    assert np.isnan(svm.predict(svm.GramMatrices(blocks), y, splits[0], grid, max_iter=1)[0]).all()
 
 
 def test_the_grid_is_the_thesis_grid_without_repetitions():
@@ -149,10 +149,10 @@ def test_bad_numbers_are_refused():
     with pytest.raises(InputError, match="n_features must be at least 1, got 0"):
         svm.grid(0)
     with pytest.raises(InputError, match="C must be positive, got 0"):
-        interior_point.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
+        svm.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
     with pytest.raises(InputError, match="at least two values"):
         svm.predict(
-            svm.Kernels([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)
+            svm.GramMatrices([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)
         )
 
 
@@ -160,4 +160,4 @@ def test_targets_that_are_not_numbers_are_refused():
     blocks, _, y, splits, _ = problem(regression=True)
     y[3] = np.nan
     with pytest.raises(InputError, match="the targets hold NaN or infinity"):
-        svm.search(svm.Kernels(blocks), y, splits, svm.grid(10)[:1])
+        svm.search(svm.GramMatrices(blocks), y, splits, svm.grid(10)[:1])

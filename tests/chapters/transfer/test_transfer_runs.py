@@ -11,6 +11,7 @@ from book.experiments.transfer import trainings
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.evidence import recorded
+from mtlib.training import taggers
 
 SIZES = replace(profiles.PROFILES["smoke"], epochs=1)
 
@@ -21,7 +22,7 @@ def scored(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(tmp_path_factory.mktemp("home")))
         source = toy.write(n_clips=60)
-        made = trainings.extractors(source, SIZES, ("trained", "random", "mfcc"), n_jobs=1, report=None)
+        made = taggers.extractors(source, SIZES, ("trained", "random", "mfcc"), n_jobs=1, report=None)
         task = toy.write("classes", task="multiclass")
         return trainings.scores("classes", task, made, ("1", "12345+mfcc", "5max"))
 
@@ -47,18 +48,18 @@ def test_gains_are_paired_by_fold(scored):
 def test_variants_train_on_what_their_names_say(tones, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tones))
     source = toy.corpus.Corpus.open("tones")
-    specs = {kind: trainings.source_spec(source, SIZES, kind, 3) for kind in trainings.VARIANTS[:4]}
+    specs = {kind: taggers.source_spec(source, SIZES, kind, 3) for kind in taggers.FEATURES[:4]}
     assert [spec.n_train for spec in specs.values()] == [0, 0, 24, 12]
     assert [spec.labels for spec in specs.values()] == ["observed", "true", "observed", "observed"]
     assert {spec.seed for spec in specs.values()} == {3}
     with pytest.raises(InputError, match="no training gives 'random'; choose one of trained"):
-        trainings.source_spec(source, SIZES, "random")
+        taggers.source_spec(source, SIZES, "random")
 
 
 def test_a_new_tempo_moves_features_and_the_same_does_not(tones, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tones))
     source = toy.corpus.Corpus.open("tones")
-    made = trainings.extractors(source, SIZES, ("random",))["random"]
+    made = taggers.extractors(source, SIZES, ("random",))["random"]
     beats = [np.zeros(40_000, np.float32) for _ in range(2)]
     for beat, (step, hertz) in zip(beats, ((3_000, 500), (5_000, 900)), strict=True):
         for start in range(0, 38_000, step):

@@ -10,7 +10,7 @@ from mtlib.signal import audio
 
 def test_the_phrase_is_the_sum_of_its_stems_and_does_not_clip():
     stems = listening.phrase()
-    assert tuple(stems) == listening.STEMS
+    assert tuple(stems) == listening.PHRASE_PARTS
     whole = sum(stems.values())
     assert len(whole) == 4 * audio.SAMPLE_RATE and 0.2 < np.abs(whole).max() < 1
     assert all(np.sqrt(np.mean(stem**2)) > 0.005 for stem in stems.values())

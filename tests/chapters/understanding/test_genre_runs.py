@@ -41,7 +41,7 @@ def test_a_row_counts_what_the_outputs_say(trained):
     right = run.predictions["test_outputs"].argmax(1) == ballad.labels("observed")[clips]
     assert row["n_clips"] == 6 and row["accuracy"] == pytest.approx(right.mean())
     assert row[["ballad", "dance", "hip-hop"]].mean() == pytest.approx(right.mean())  # two clips of each
-    start = genre_network.first_kernels(genre_network.untrained(run))
+    start = genre_network.first_kernels(run.untrained())
     assert start.shape == (4, 3, 3) and np.abs(start - genre_network.first_kernels(run.network())).max() > 0
 
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from book.experiments.understanding import listening_bench
-from book.experiments.understanding.listening_bench import Panel, Sound
+from book.experiments.understanding import listening
+from book.experiments.understanding.listening import Panel, Sound
 from mtlib.base.errors import InputError
 
 TONE = np.sin(np.arange(12_000) / 5).astype(np.float32)
@@ -23,7 +23,7 @@ def panels():
 
 
 def test_every_sound_has_its_picture_words_and_player(panels):
-    page = listening_bench.bench(panels, "g").data
+    page = listening.bench(panels, "g").data
     assert page.count("<audio ") == 4 and page.count(">silent<") == 2
     assert page.count("alt='") == page.count("<img ") == 6
     assert page.count("<details name='g'") == 2 and page.count(" open>") == 1
@@ -33,13 +33,13 @@ def test_every_sound_has_its_picture_words_and_player(panels):
 
 def test_a_public_build_leaves_songs_out(panels, monkeypatch):
     monkeypatch.setenv("PUBLIC", "1")
-    page = listening_bench.bench(panels, "g").data
+    page = listening.bench(panels, "g").data
     assert page.count("<audio ") == 2 and page.count("not in the public build") == 2
 
 
 def test_files_go_beside_the_page_and_stay_small(panels, monkeypatch, tmp_path):
     monkeypatch.setenv("MTLIB_MEDIA", str(tmp_path))
-    page = listening_bench.bench(panels, "g").data
+    page = listening.bench(panels, "g").data
     names = set(re.findall(r"src='../media/([^']+)'", page))
     assert {path.name for path in tmp_path.iterdir()} == names
     assert all(path.stat().st_size < 6_000 for path in tmp_path.iterdir())  # one second
@@ -52,9 +52,9 @@ def test_pictures_of_any_size_and_value_are_drawn():
         np.full((257, 200), -3.5),
         np.random.default_rng(0).normal(size=(30, 300)),
     ):
-        assert listening_bench.thumbnail(values).startswith("data:image/png;base64,")
+        assert listening.thumbnail(values).startswith("data:image/png;base64,")
 
 
 def test_an_empty_bench_is_refused():
     with pytest.raises(InputError, match="at least one panel"):
-        listening_bench.bench([], "g")
+        listening.bench([], "g")

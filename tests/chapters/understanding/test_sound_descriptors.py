@@ -23,7 +23,9 @@ def phrase():
 def test_the_stems_of_the_phrase_are_told_apart(phrase):
     reference, images = phrase
     measured = sound_descriptors.describe(images, reference)
-    by_stem = {name: dict(zip(listening.STEMS, values, strict=True)) for name, values in measured.items()}
+    by_stem = {
+        name: dict(zip(listening.PHRASE_PARTS, values, strict=True)) for name, values in measured.items()
+    }
     percussive, centroid = by_stem["percussive share"], by_stem["centroid"]
     assert percussive["hi-hat"] > 0.6 > 0.4 > max(percussive[k] for k in ("melody", "chords", "bass"))
     assert centroid["kick"] < centroid["bass"] < centroid["melody"] < centroid["hi-hat"]
@@ -53,7 +55,7 @@ def test_a_silent_image_is_not_measured_and_not_chosen(phrase):
     chosen = sound_descriptors.choose(measured)
     assert set(chosen) == set(sound_descriptors.CRITERIA)
     assert 0 not in chosen.values() and len(set(chosen.values())) == len(chosen)
-    assert chosen["onsets"] == 1 + listening.STEMS.index("hi-hat")
+    assert chosen["onsets"] == 1 + listening.PHRASE_PARTS.index("hi-hat")
     few = {name: values[:2] for name, values in measured.items()}
     assert sound_descriptors.choose(few) == {"onsets": 1}
 

@@ -15,7 +15,7 @@ from mtlib.corpora import preparation
 from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm
 from mtlib.networks import structures
 from mtlib.signal import audio, frontend
-from mtlib.training import tasks
+from mtlib.training import objectives
 
 FAULTS = {"magnatagatune": 1, "msd_lastfm": 1, "fma": 1, "gtzan_genre": 1}
 """Clips of the miniatures that cannot be used; the rest must come through."""
@@ -63,9 +63,9 @@ def test_from_the_archive_to_a_gradient_step(name, tree):
     network = torch.nn.Sequential(
         frontend.crnn_frontend(), structures.build("k2c1", 0.1, n_tags=len(made.tags), n_frames=1366)
     )
-    targets = torch.from_numpy(tasks.targets(made, "observed")[:2])
+    targets = torch.from_numpy(objectives.targets(made, "observed")[:2])
     optimiser = torch.optim.Adam(network.parameters())
-    tasks.loss_function(made.task)(network(batch), targets).backward()
+    objectives.loss_function(made.task)(network(batch), targets).backward()
     before = [p.detach().clone() for p in network.parameters()]
     assert all(p.grad.isfinite().all() for p in network.parameters())
     optimiser.step()

@@ -444,12 +444,12 @@ def test_a_write_cut_short_by_the_system_leaves_nothing(tmp_path):
     program = """
 import resource, signal, sys
 from pathlib import Path
-from mtlib.corpora import shards
+from mtlib.base import files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 folder = Path(sys.argv[1])
 try:
-    with shards.told_if_full(folder, 200_000), shards.atomic(folder / "a.npy") as file:
+    with files.told_if_full(folder, 200_000), files.atomic(folder / "a.npy") as file:
         file.write(bytes(200_000))
 except ValueError as error:
     print(error)

@@ -10,6 +10,7 @@ from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.evidence import rules, statistics
 from mtlib.evidence.correlation import Correlation
+from mtlib.evidence.statistics import Estimate
 
 finite = st.floats(-5, 5)
 
@@ -144,3 +145,17 @@ def test_judging_many_does_not_invent_contradictions():
         verdicts.append(rules.judge_every(draws, list("abcdefghijkl"), claimed="equal")["verdict"])
     assert np.mean(np.array(verdicts) == "contradicted") < 0.06
     assert np.mean(np.array(verdicts) == "supported") < 0.06
+
+
+def test_what_is_not_known_leaves_a_claim_open():
+    up, down, open_ = Estimate(0.02, 0.001, 4, 5), Estimate(-0.02, 0.001, 4, 5), Estimate(0.001, 0.01, 4, 5)
+
+    def judge(**found):
+        return rules.judge_known(found, claimed="above")
+
+    assert judge(a=up, b=up)["verdict"] == "supported"
+    assert judge(a=up, b=open_)["verdict"] == judge(a=up, b=None)["verdict"] == "inconclusive"
+    assert judge(a=up, b=down)["verdict"] == judge(a=down, b=None)["verdict"] == "contradicted"
+    assert "against it b" in judge(a=up, b=down)["reason"] and "not known: b" in judge(a=up, b=None)["reason"]
+    assert judge(a=None, b=None)["verdict"] == judge(a=None)["verdict"] == judge()["verdict"] == "not tested"
+    assert judge(a=up) == rules.judge(up, claimed="above")

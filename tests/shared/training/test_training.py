@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 import toy
 from mtlib.base.errors import InputError
 from mtlib.networks import devices, structures
-from mtlib.training import loading, tasks, training
+from mtlib.training import loading, objectives, training
 from mtlib.training.training import Training
 
 TRAIN, VALID = np.arange(48), np.arange(48, 64)
@@ -45,7 +45,7 @@ def network(n_outputs=4, **options):
 def fit(clips, settings=None, net=None, **options):
     net = net or network()
     settings = settings or Training(epochs=3)
-    targets = options.pop("targets", tasks.targets(clips.corpus, "observed"))
+    targets = options.pop("targets", objectives.targets(clips.corpus, "observed"))
     return net, training.fit(net, clips, targets, TRAIN, VALID, settings, **options)
 
 
@@ -56,7 +56,7 @@ def test_it_learns_and_keeps_the_best_epoch(clips, precision):
     assert scores[-1] > 0.85 > 0.7 > scores[0] and fitted.history[-1]["loss"] < fitted.history[0]["loss"]
     assert fitted.best_epoch == 1 + int(np.argmax(scores))
     outputs = training.predict(net, clips, VALID, precision=precision)
-    truth = tasks.targets(clips.corpus, "observed")[VALID]
+    truth = objectives.targets(clips.corpus, "observed")[VALID]
     ours = np.mean([roc_auc_score(truth[:, i], outputs[:, i]) for i in range(4)])
     assert ours == pytest.approx(max(scores), abs=1e-9)
 
@@ -125,12 +125,12 @@ def test_a_loss_that_is_no_number_stops_with_the_place(clips):
     with pytest.raises(
         InputError, match=r"the loss is nan in epoch 1 by step 6, at a rate of .*lower peak_rate"
     ):
-        targets = np.where(np.arange(80)[:, None] == 40, np.nan, tasks.targets(clips.corpus, "observed"))
+        targets = np.where(np.arange(80)[:, None] == 40, np.nan, objectives.targets(clips.corpus, "observed"))
         net = network()
         training.fit(net, clips, targets, TRAIN, VALID, Training(epochs=1))
 
 
-@pytest.mark.parametrize("task", tasks.TASKS)
+@pytest.mark.parametrize("task", objectives.TASKS)
 def test_the_first_prediction_is_the_base_rate(task):
     rng = np.random.default_rng(0)
     shares = np.array([0.1, 0.2, 0.7])
@@ -139,9 +139,9 @@ def test_the_first_prediction_is_the_base_rate(task):
         "multiclass": np.eye(3)[rng.choice(3, 4000, p=shares)],
         "regression": rng.normal(shares, 1, (4000, 3)),
     }[task]
-    bias = torch.from_numpy(tasks.prior(targets, task))[None].float()
-    np.testing.assert_allclose(tasks.probabilities(bias, task)[0], targets.mean(0), atol=1e-3)
-    loss_of, truth = tasks.loss_function(task), torch.from_numpy(targets).float()
+    bias = torch.from_numpy(objectives.prior(targets, task))[None].float()
+    np.testing.assert_allclose(objectives.probabilities(bias, task)[0], targets.mean(0), atol=1e-3)
+    loss_of, truth = objectives.loss_function(task), torch.from_numpy(targets).float()
     best = loss_of(bias.expand(4000, -1), truth)
     for shift in (-0.2, 0.2):
         moved = bias + torch.tensor([shift, 0, 0])
@@ -165,8 +165,8 @@ def test_other_tasks_train_too(tmp_path, monkeypatch, task, n_outputs):
     [
         (lambda: Training(batch=0), "batch must be at least 1, got 0"),
         (lambda: Training(peak_rate=0), "peak_rate must be above 0"),
-        (lambda: tasks.loss_function("ranking"), "task must be one of multilabel"),
-        (lambda: tasks.score(np.zeros((3, 2)), np.zeros((3, 2)), "multilabel"), "no tag has both kinds"),
+        (lambda: objectives.loss_function("ranking"), "task must be one of multilabel"),
+        (lambda: objectives.score(np.zeros((3, 2)), np.zeros((3, 2)), "multilabel"), "no tag has both kinds"),
         (lambda: devices.autocast(torch.device("cpu"), "int8"), "precision must be"),
         (lambda: training.fit(None, None, None, [1], [2], Training()), "needs 2 clips and validation 1"),
     ],

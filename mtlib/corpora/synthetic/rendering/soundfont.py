@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ....base import paths
-from ... import shards
+from ....base import files, paths
 
 _BAG = np.dtype([("generator", "<u2"), ("modulator", "<u2")])
 _GENERATOR = np.dtype([("kind", "<u2"), ("amount", "<i2")])
@@ -34,7 +33,7 @@ def tuned() -> Path:
     target = paths.home() / "soundfonts" / f"tuned-{hashlib.sha256(content).hexdigest()[:16]}.sf2"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        with shards.atomic(target) as file:
+        with files.atomic(target) as file:
             file.write(content)
     return target
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from book.experiments.label_noise import annotation_plan, reannotation
+from book.experiments.label_noise import estimates, reannotation
 from mtlib.base.errors import InputError
 
 
@@ -15,7 +15,7 @@ def test_the_plan_keeps_its_promise():
     counts = reannotation.repeat(observed, truth, reannotation.Design(40, 360), 300, np.random.default_rng(3))
     values = reannotation.true_values(observed, truth)
     table = reannotation.performance(counts, values, np.random.default_rng(4), methods=["posterior"])
-    planned = annotation_plan.half_widths(
+    planned = estimates.half_widths(
         400, share_positive=0.1, prevalence=0.2, tagability=values["recall"], precision=values["precision"]
     )
     for row in table.itertuples():
@@ -23,7 +23,7 @@ def test_the_plan_keeps_its_promise():
 
 
 def test_more_clips_are_surer_and_unlabelled_ones_tell_more():
-    table = annotation_plan.table((0.1,), (0.05, 0.5))
+    table = estimates.table((0.1,), (0.05, 0.5))
     widths = table.set_index(["tagability", "share_positive", "quantity", "n_judged"]).half_width
     for key, part in widths.groupby(level=[0, 1, 2]):
         assert part.is_monotonic_decreasing, key
@@ -32,4 +32,4 @@ def test_more_clips_are_surer_and_unlabelled_ones_tell_more():
 
 def test_bad_expectations_are_refused():
     with pytest.raises(InputError, match="prevalence"):
-        annotation_plan.half_widths(100, share_positive=0.5, prevalence=0, tagability=0.5)
+        estimates.half_widths(100, share_positive=0.5, prevalence=0, tagability=0.5)
