@@ -4,13 +4,14 @@ A command exits with status 0 only on success; bad input is one line on standard
 command's module is imported when it is called, and makes its heavy imports inside the command.
 """
 
+import errno
 import importlib
 import signal
 from typing import Any
 
 import click
 
-from .base.errors import InputError
+from .base.errors import InputError, refused
 
 COMMANDS = {
     "architectures": "book.experiments.architectures.command:architectures_command",
@@ -55,11 +56,16 @@ class Program(click.Group):
             return _absent(name)
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; bad input and interruptions end in one line."""
+        """Run a command; bad input, files that the system refuses and interruptions end in one line."""
         try:
             return super().invoke(context)
         except InputError as error:
             click.echo(f"Error: {error}", err=True)
+            context.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click ends without a word
+                raise
+            click.echo(f"Error: {refused(error)}", err=True)
             context.exit(1)
         except KeyboardInterrupt as interruption:
             click.echo("Error: interrupted; what was finished is kept", err=True)

@@ -183,8 +183,9 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
         running.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
         os.replace(running, target)
     except PapermillExecutionError as error:
-        for line in error.traceback:
-            print(_ANSI.sub("", line), file=sys.stderr)
+        if not error.evalue.startswith("[Errno "):  # a file or folder that the system refuses
+            for line in error.traceback:
+                print(_ANSI.sub("", line), file=sys.stderr)
         value = (error.evalue.splitlines() or [""])[0]
         number = error.cell_index + 1 - bool(given)  # papermill put a cell of its own in
         raise InputError(f"{page}.ipynb, cell {number}: {error.ename}: {value}") from error

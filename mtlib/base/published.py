@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import filelock
 import pooch
 import requests
 
@@ -66,6 +67,8 @@ def _catalogue() -> dict[str, Artifact]:
 ARTIFACTS: dict[str, Artifact] = _catalogue()
 """Every published file by name."""
 
+STATES = ("present", "missing", "damaged", "unreadable")
+
 _unreachable: set[str] = set()  # hosts that did not answer: one wait a process is enough
 
 
@@ -75,15 +78,18 @@ def _sha256(path: Path, n_bytes: int, mtime_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def state(artifact: Artifact) -> str:
-    """Return ``"present"``, ``"missing"`` or ``"damaged"`` (wrong size or hash)."""
+def state(artifact: Artifact, path: Path | None = None) -> str:
+    """Return one of `STATES`; ``damaged`` is a wrong size or hash."""
+    path = path or artifact.path
     try:
-        stat = artifact.path.stat()
+        stat = path.stat()
         if stat.st_size != artifact.n_bytes:
             return "damaged"
-        digest = _sha256(artifact.path, stat.st_size, stat.st_mtime_ns)
+        digest = _sha256(path, stat.st_size, stat.st_mtime_ns)
     except FileNotFoundError:
         return "missing"
+    except PermissionError:
+        return "unreadable"
     except OSError:
         return "damaged"
     return "present" if digest == artifact.sha256 else "damaged"
@@ -113,31 +119,34 @@ def fetch(name: str) -> Path:
     found = state(artifact)
     if found == "present":
         return artifact.path
+    if found == "unreadable":
+        raise InputError(f"{name}: {artifact.path} cannot be read; check its owner and rights")
     by_hand = f"get {artifact.url} by hand and put it at {artifact.path}"
     host = artifact.url.split("/")[2]
     if host in _unreachable:
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
-    pooch.get_logger().setLevel("ERROR")
+    partial = artifact.path.with_name(f".{artifact.path.name}.part")
     try:
-        pooch.retrieve(
-            artifact.url,
-            known_hash=f"sha256:{artifact.sha256}",
-            fname=artifact.path.name,
-            path=artifact.path.parent,
-            downloader=downloader,
-        )
+        artifact.path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(paths.published() / ".fetch.lock"):  # a partial file is a killed call's
+            if state(artifact) != "present":
+                try:
+                    downloader(artifact.url, partial, None)
+                    if state(artifact, partial) != "present":
+                        raise InputError(
+                            f"{name}: what {artifact.url} sends has another SHA-256 than "
+                            f"{artifact.sha256[:12]}…; it was not kept; put the right file at {artifact.path}"
+                        )
+                    os.replace(partial, artifact.path)
+                finally:
+                    partial.unlink(missing_ok=True)
     except requests.HTTPError as error:
         status = error.response.status_code
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
     except requests.RequestException as error:
         _unreachable.add(host)
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}") from error
-    except ValueError as error:  # pooch: the hash does not match
-        raise InputError(
-            f"{name}: what {artifact.url} sends has another SHA-256 than {artifact.sha256[:12]}…; "
-            f"it was not kept; put the right file at {artifact.path}"
-        ) from error
     except OSError as error:
         raise InputError(
             f"{name}: {found}, and {artifact.path.parent} cannot be written ({error.strerror or error}); "

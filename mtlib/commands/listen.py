@@ -13,7 +13,7 @@ from ..base.errors import InputError
 
 
 @click.command("tag")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--model", default="compact", show_default=True, help="compact, crnn, crnn_trained or cnn.")
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all fifty tags.")
@@ -49,7 +49,7 @@ def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) ->
 
 
 @click.command("features")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
 @click.option(
     "--network",

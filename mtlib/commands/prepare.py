@@ -42,7 +42,7 @@ def _options(command: Any) -> Any:
                      help="Table of every clip left out or noted."),
         click.option("--short", default="drop", show_default=True,
                      type=click.Choice(["drop", "pad", "repeat"]), help="For clips below 29.12 s."),
-        click.option("--root", type=click.Path(path_type=Path), help="Where the dataset was unpacked."),
+        click.option("--root", type=click.Path(path_type=Path, readable=False), help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -171,12 +171,14 @@ def fetch_command(what: str, only_list: bool) -> None:
             states[name] = published.state(published.ARTIFACTS[name])
     for name, found in states.items():
         click.echo(f"{found:8} {published.ARTIFACTS[name].n_bytes:>10,} bytes  {name}")
-    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
         raise InputError(
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
+    if counts["unreadable"]:
+        raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
         raise InputError("damaged files are not used; delete them and run `python -m mtlib fetch`")
 

@@ -5,6 +5,7 @@ under 15 s is dropped unless it is all there is, and short audio is repeated to 
 probabilities of a file are the means over its windows. ``python -m mtlib tag`` and chapter 2 use it.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..base.errors import InputError
+from ..base.errors import InputError, refused
 from ..base.tags import TAGS
 from ..signal import audio
 from . import released
@@ -123,13 +124,18 @@ def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     found, problems = [], []
     for path in map(Path, given):
         if path.is_dir():
+            unread: list[OSError] = []
+            names = (
+                Path(at, name) for at, _, names in os.walk(path, onerror=unread.append) for name in names
+            )
             inside = sorted(
                 file
-                for file in path.rglob("*")
+                for file in names
                 if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
             )
             found += inside
-            if not inside:
+            problems += map(refused, unread)
+            if not inside and not unread:
                 problems.append(f"{audio.display_name(path)}: a folder without audio files")
         else:
             found.append(path)

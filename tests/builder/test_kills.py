@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import psutil
@@ -27,7 +26,6 @@ list(parallel.run(work, range(2), n_jobs=2))
 
 PROGRAM = """
 import sys, time
-from pathlib import Path
 import click
 from book.builder import browser, build
 from mtlib import __main__ as command_line

@@ -39,9 +39,10 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
     InputError
         If the server does not answer, or what it sent has another SHA-256: it is then not kept.
     """
-    if path.is_file() and sha256(path) == checksum:
-        return
     part = path.with_name(path.name + ".part")
+    if path.is_file() and sha256(path) == checksum:
+        part.unlink(missing_ok=True)
+        return
     part.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"run the same command again, or get {url} by hand and put it at {path}"
     for _ in range(2):  # a second time from the start, should the server not resume
