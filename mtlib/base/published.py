@@ -1,9 +1,9 @@
-"""The thesis author's published files: found, fetched, verified.
+"""Published files, the thesis author's and those of later work: found, fetched, verified.
 
 ``data/published.toml`` lists each file with its address at a pinned commit, its size and SHA-256, its
 licence, and whether a public build may contain it. A file is looked for under `mtlib.base.paths.published`
-first and downloaded only if missing; whatever the source, only a file with the right hash is used.
-Chapters 2, 3, 6 and 7 ask the author's files.
+first and downloaded only if missing; whatever the source, only a file with the right hash is used. Four of
+the author's files could not be reached when the list was made: they are known by git's SHA-1 of the file.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import filelock
 import pooch
@@ -23,6 +24,8 @@ from . import paths
 from .errors import InputError
 
 _TIMEOUT_S = 15
+AUTHOR = "keunwoochoi"
+"""Owner of the thesis author's repositories; every other owner's are later work."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,14 @@ class Artifact:
 
     name: str
     """``repository/path``: its place below `mtlib.base.paths.published`."""
+    owner: str
     url: str
-    n_bytes: int
+    n_bytes: int | None
+    """None where only `git_blob` is known."""
     sha256: str
+    """Empty where only `git_blob` is known."""
+    git_blob: str
+    """Git's SHA-1: of ``blob``, a blank, the size, a zero byte and the content."""
     licence: str
     redistribute: bool
     what: str
@@ -43,21 +51,28 @@ class Artifact:
         """Where the file lies, or would lie."""
         return paths.published() / self.name
 
+    @property
+    def reachable(self) -> bool:
+        """Whether a copy was at hand when the list was made, so that its size and SHA-256 are known."""
+        return self.n_bytes is not None
+
 
 def _catalogue() -> dict[str, Artifact]:
     with open(paths.DATA / "published.toml", "rb") as file:
         repositories = tomllib.load(file)["repository"]
     artifacts = {}
     for repository in repositories:
-        base = f"https://raw.githubusercontent.com/keunwoochoi/{repository['name']}/{repository['commit']}"
+        owner, name = repository["owner"], repository["name"]
+        base = f"https://raw.githubusercontent.com/{owner}/{name}/{repository['commit']}"
         for entry in repository["files"]:
-            name = f"{repository['name']}/{entry['path']}"
-            artifacts[name] = Artifact(
-                name=name,
-                url=f"{base}/{entry['path']}",
-                n_bytes=entry["bytes"],
-                sha256=entry["sha256"],
-                licence=repository["licence"],
+            artifacts[f"{name}/{entry['path']}"] = Artifact(
+                name=f"{name}/{entry['path']}",
+                owner=owner,
+                url=f"{base}/{quote(entry['path'])}",
+                n_bytes=entry.get("bytes"),
+                sha256=entry.get("sha256", ""),
+                git_blob=entry.get("git_blob", ""),
+                licence=entry.get("licence", repository["licence"]),
                 redistribute=entry.get("redistribute", repository["redistribute"]),
                 what=entry["what"],
             )
@@ -73,9 +88,10 @@ _unreachable: set[str] = set()  # hosts that did not answer: one wait a process 
 
 
 @cache
-def _sha256(path: Path, n_bytes: int, mtime_ns: int) -> str:
+def _digest(path: Path, n_bytes: int, mtime_ns: int, of_git: bool) -> str:
+    begun = hashlib.sha1(b"blob %d\0" % n_bytes) if of_git else hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, lambda: begun).hexdigest()
 
 
 def state(artifact: Artifact, path: Path | None = None) -> str:
@@ -83,16 +99,16 @@ def state(artifact: Artifact, path: Path | None = None) -> str:
     path = path or artifact.path
     try:
         stat = path.stat()
-        if stat.st_size != artifact.n_bytes:
+        if artifact.n_bytes not in (None, stat.st_size):
             return "damaged"
-        digest = _sha256(path, stat.st_size, stat.st_mtime_ns)
+        digest = _digest(path, stat.st_size, stat.st_mtime_ns, not artifact.sha256)
     except FileNotFoundError:
         return "missing"
     except PermissionError:
         return "unreadable"
     except OSError:
         return "damaged"
-    return "present" if digest == artifact.sha256 else "damaged"
+    return "present" if digest == (artifact.sha256 or artifact.git_blob) else "damaged"
 
 
 def fetch(name: str) -> Path:
@@ -125,24 +141,13 @@ def fetch(name: str) -> Path:
     host = artifact.url.split("/")[2]
     if host in _unreachable:
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
-    partial = artifact.path.with_name(f".{artifact.path.name}.part")
     try:
         artifact.path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(paths.published() / ".fetch.lock"):  # a partial file is a killed call's
-            if state(artifact) != "present":
-                try:
-                    downloader(artifact.url, partial, None)
-                    if state(artifact, partial) != "present":
-                        raise InputError(
-                            f"{name}: what {artifact.url} sends has another SHA-256 than "
-                            f"{artifact.sha256[:12]}…; it was not kept; put the right file at {artifact.path}"
-                        )
-                    os.replace(partial, artifact.path)
-                finally:
-                    partial.unlink(missing_ok=True)
+        with filelock.FileLock(paths.published() / ".fetch.lock"):
+            if state(artifact) != "present":  # another process may have been faster
+                _download(artifact)
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
     except requests.RequestException as error:
         _unreachable.add(host)
@@ -153,6 +158,23 @@ def fetch(name: str) -> Path:
             f"set MTLIB_PUBLISHED to a folder that can, or {by_hand}"
         ) from error
     return artifact.path
+
+
+def _download(artifact: Artifact) -> None:
+    """Download a file and keep it if it is the right one; a partial file that was there is overwritten."""
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
+    partial = artifact.path.with_name(f".{artifact.path.name}.part")
+    try:
+        downloader(artifact.url, partial, None)
+        if state(artifact, partial) != "present":
+            raise InputError(
+                f"{artifact.name}: what {artifact.url} sends has another hash than "
+                f"{(artifact.sha256 or artifact.git_blob)[:12]}…; it was not kept; "
+                f"put the right file at {artifact.path}"
+            )
+        os.replace(partial, artifact.path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def gather(names: Iterable[str]) -> tuple[dict[str, Path], str]:

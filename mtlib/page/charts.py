@@ -2,13 +2,13 @@
 
 Colours are those of Okabe and Ito, safe for colour-blind readers, with a fixed meaning on every page
 (`COLOURS`). Text and rules take the page's own text colour (``currentColor``), so a chart follows the
-reader from light to dark. Every chart has a description: it becomes the alternative text. Every chapter
-uses it.
+reader from light to dark. Every chart has a description: it becomes the alternative text.
 """
 
 import base64
 import io
 from collections.abc import Sequence
+from typing import cast
 
 import altair as alt
 import numpy as np
@@ -45,7 +45,8 @@ _VIRIDIS = (
 def theme() -> alt.theme.ThemeConfig:
     """Return the Altair theme: transparent, text in the page's colour, full text width."""
     text = {"labelColor": "currentColor", "titleColor": "currentColor"}
-    return alt.theme.ThemeConfig(
+    return cast(
+        alt.theme.ThemeConfig,
         {
             "config": {
                 "background": "transparent",
@@ -83,7 +84,7 @@ def theme() -> alt.theme.ThemeConfig:
                 "tick": {"opacity": 1},
                 "range": {"category": list(CATEGORICAL)},
             }
-        }
+        },
     )
 
 
@@ -149,7 +150,7 @@ def spectrogram(
     height: int = 220,
     low: float | None = None,
     high: float | None = None,
-) -> alt.LayerChart:
+) -> alt.TopLevelMixin:
     """Draw a time-frequency picture on real axes.
 
     Parameters

@@ -144,7 +144,7 @@ class RunSpec:
         values = asdict(self)
         for path, value in changes.items():
             *parents, last = path.split("__")
-            place = values
+            place: Any = values
             for parent in parents:
                 place = place.get(parent) if isinstance(place, dict) else None
             if not isinstance(place, dict) or last not in place:

@@ -1,6 +1,6 @@
 """Many runs at once: the same call on one core, on several, and on a cluster.
 
-Chapters ask `sweep` for a list of specs: finished runs are read from the store (`mtlib.training.runs`),
+`sweep` takes a list of specs: finished runs are read from the store (`mtlib.training.runs`),
 missing ones trained, one after another, in several processes (joblib's loky), or on a Dask cluster
 (``scheduler="tcp://HOST:PORT"``), whose workers have to see the same ``MTLIB_HOME``. Many small networks
 scale by runs, not by splitting one.

@@ -1,7 +1,7 @@
-"""Taggers that several chapters train and compare: their runs, the tables of finished ones, untrained twins.
+"""Taggers that are trained and compared: their runs, the tables of finished ones, untrained twins.
 
 Conventions
-    A *base* is the run that a chapter's other runs are changes of. AUC is macro, over the tags that have one.
+    A *base* is the run that other runs are changes of. AUC is macro, over the tags that have one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -104,8 +104,8 @@ def extractors(
     """
     trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
     runs = sweeps.sweep([source_spec(source, profile, kind, seed) for kind in trained], **options)
-    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
-    found |= {"mfcc": None, "random": untrained(source, seed)}
+    found: dict[str, features.Extractor | None] = {"mfcc": None, "random": untrained(source, seed)}
+    found |= {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
     return {kind: found[kind] for kind in kinds}
 
 

@@ -18,9 +18,9 @@ ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}
 
 def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: str) -> None:
     """Keep the executed copies of pages as the book does."""
-    environment |= {
+    environment = {
         "MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media"),
-        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE,
+        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE, **environment,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -11,24 +11,24 @@ from mtlib.base import paths
 
 CHAPTER = "book/02_background"
 
-LEFT = ("book/synthetic_corpus", "book/api", "book/thesis_index")
+LEFT = ("book/synthetic_corpus", "book/thesis_index")
 """Pages that the command itself executes, beside those that read others; the rest runs in one kernel."""
 
 
-def run(build: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run(build: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "mtlib", *arguments],
         cwd=paths.ROOT,
-        env={**os.environ, **one_kernel.ALONE, "MTLIB_BUILD": str(build)},
+        env={**os.environ, **one_kernel.ALONE, "MTLIB_BUILD": str(build), **environment},
         capture_output=True,
         text=True,
     )
 
 
-def build_book(folder: Path) -> Path:
+def build_book(folder: Path, **environment: str) -> Path:
     chapters = [page for page in book.notebooks() if not (page in LEFT or book.reads_others(page))]
-    one_kernel.execute(chapters, {"profile": "smoke"}, folder)
-    result = run(folder, "book", "--profile", "smoke", "--no-browser")
+    one_kernel.execute(chapters, {"profile": "smoke"}, folder, **environment)
+    result = run(folder, "book", "--profile", "smoke", "--no-browser", **environment)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{CHAPTER}.ipynb is up to date" in result.stdout and f"running {LEFT[0]}.ipynb" in result.stdout
     return folder
