@@ -4,9 +4,10 @@ A command exits with status 0 only on success; bad input is one line on standard
 command's module is imported when it is called, and makes its heavy imports inside the command.
 """
 
-import errno
 import importlib
+import os
 import signal
+import sys
 from typing import Any
 
 import click
@@ -57,17 +58,24 @@ class Program(click.Group):
                 raise
             return _absent(name)
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; what the system refuses, such as writing to a full disk, ends in one line."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            try:
+                sys.stdout.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python writes when it ends
+            click.echo(f"Error: {refused(error)}", err=True)
+            sys.exit(1)
+
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; bad input, files that the system refuses and interruptions end in one line."""
+        """Run a command; bad input and interruptions end in one line."""
         try:
             return super().invoke(context)
         except InputError as error:
             click.echo(f"Error: {error}", err=True)
-            context.exit(1)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # click ends without a word
-                raise
-            click.echo(f"Error: {refused(error)}", err=True)
             context.exit(1)
         except KeyboardInterrupt as interruption:
             click.echo("Error: interrupted; what was finished is kept", err=True)

@@ -136,12 +136,10 @@ def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     for path in map(Path, given):
         if path.is_dir():
             unread: list[OSError] = []
-            names = (
-                Path(at, name) for at, _, names in os.walk(path, onerror=unread.append) for name in names
-            )
+            walk = os.walk(path, onerror=unread.append)
             inside = sorted(
                 file
-                for file in names
+                for file in (Path(folder, name) for folder, _, names in walk for name in names)
                 if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
             )
             found += inside
