@@ -132,7 +132,8 @@ def tag_file(path: str | Path, tagger: Tagger) -> Tags:
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """Return the audio files meant by files and folders, and a line for each that means none."""
-    found, problems = [], []
+    found: list[Path] = []
+    problems: list[str] = []
     for path in map(Path, given):
         if path.is_dir():
             unread: list[OSError] = []

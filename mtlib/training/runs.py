@@ -201,7 +201,11 @@ def prune(folders: Iterable[Path]) -> None:
     """Delete folders that `prunable` named, unless somebody has taken them up meanwhile."""
     for folder in folders:
         with suppress(filelock.Timeout), _lock(folder.name.removesuffix(".unfinished")):
-            shutil.rmtree(folder)
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                reason = f"{folder} cannot be deleted ({error.strerror})"
+                raise InputError(f"{reason}; check its owner and rights") from error
 
 
 def metrics(targets: np.ndarray, outputs: np.ndarray, task: str) -> dict[str, Any]:
