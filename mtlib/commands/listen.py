@@ -10,17 +10,13 @@ from pathlib import Path
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_replaceable
 
 
 @click.command("tag")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
-@click.option(
-    "--model",
-    default="fcn-msd",
-    show_default=True,
-    help="The author's: compact, crnn_trained, cnn, crnn; later ones: fcn, crnn or musicnn, -msd, -mtat or "
-    "-jamendo, such as fcn-msd.",
-)
+@click.option("--model", default="fcn-msd", show_default=True, help="compact, crnn_trained, cnn or crnn, the "
+              "author's; fcn, crnn or musicnn with -msd, -mtat or -jamendo, later ones.")  # fmt: skip
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all fifty tags.")
 def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
@@ -34,8 +30,7 @@ def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) ->
     tagger = tagging.load_model(model)
     if model == "crnn":
         click.echo(
-            "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
-            err=True,
+            "crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True
         )
     found, failures = tagging.find_audio(files)
     n_files = len(found) + len(failures)
@@ -84,6 +79,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
+    check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)

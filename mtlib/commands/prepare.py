@@ -13,6 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
+from ..base.files import check_replaceable
 
 
 @contextmanager
@@ -61,17 +62,27 @@ def _root(name: str, root: Path | None) -> Path:
 
 
 @click.command("check")
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @_options
+@click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
 def check_command(
-    dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str
+    dataset: str | None, root: Path | None, short: str, report: Path, jobs: int, scheduler: str, corpus: str
 ) -> None:
     """Decode every clip of a dataset and tell what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
     from ..corpora import datasets, preparation
+    from ..corpora.corpus import Corpus
 
+    if (dataset is None) is (corpus is None):
+        raise InputError("name a dataset, or a prepared corpus with --corpus NAME")
+    if corpus is not None:
+        stored = Corpus.open(corpus)
+        stored.verify()
+        click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
+        return
+    check_replaceable(report, b"clip_id,path,split,")
     found = datasets.find(dataset)
     with _progress("clip") as progress:
         result = preparation.check(
@@ -104,6 +115,8 @@ def prepare_command(
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
+    What is there already is compared with its checksums, and made again where it is damaged.
+
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
     ``synthetic-genre`` and the like are target tasks. With ``--labels-only``, magnatagatune,
     msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
@@ -130,6 +143,7 @@ def prepare_command(
         return
     from ..corpora import datasets, preparation
 
+    check_replaceable(report, b"clip_id,path,split,")
     found, folder = datasets.find(dataset), _root(dataset, root)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     with _progress("clip") as progress:

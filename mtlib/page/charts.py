@@ -105,7 +105,7 @@ alt.renderers.enable(
     json_kwds={"cls": _InScript, "ensure_ascii": False},
     embed_options={"renderer": "svg", "actions": False},
 )
-_as_html = alt.renderers.get()
+_as_html: Any = alt.renderers.get()
 
 
 def _render(spec: dict[str, Any], **options: Any) -> dict[str, str]:

@@ -49,7 +49,7 @@ def server(monkeypatch):
             published.ARTIFACTS[NAME],
             url=f"http://127.0.0.1:{running.server_port}/file",
             n_bytes=len(CONTENT),
-            sha256=hashlib.sha256(CONTENT).hexdigest(),
+            checksum=hashlib.sha256(CONTENT).hexdigest(),
         )
         monkeypatch.setitem(published.ARTIFACTS, NAME, artifact)
         yield artifact
@@ -77,7 +77,7 @@ def test_a_damaged_file_is_replaced(home, server):
 
 
 def test_what_has_another_hash_is_refused(home, server, monkeypatch):
-    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(server, sha256="0" * 64))
+    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(server, checksum="0" * 64))
     with pytest.raises(InputError) as caught:
         published.fetch(NAME)
     one_line(caught, NAME, server.url, str(home), "another hash than 000000000000")
@@ -86,14 +86,14 @@ def test_what_has_another_hash_is_refused(home, server, monkeypatch):
 
 def test_a_file_of_unknown_size_is_known_by_its_git_blob(home, server, monkeypatch):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
-    by_git = replace(server, n_bytes=None, sha256="", git_blob=blob.stdout.decode().strip())
+    by_git = replace(server, n_bytes=None, checksum=blob.stdout.decode().strip())
     monkeypatch.setitem(published.ARTIFACTS, NAME, by_git)
     assert not by_git.reachable and published.state(by_git) == "missing"
     assert published.fetch(NAME).read_bytes() == CONTENT
     by_git.path.write_bytes(CONTENT[::-1])
     assert published.state(by_git) == "damaged"
     assert published.fetch(NAME).read_bytes() == CONTENT
-    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(by_git, git_blob="0" * 40))
+    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(by_git, checksum="0" * 40))
     with pytest.raises(InputError, match="another hash than 000000000000"):
         published.fetch(NAME)
     assert [path.name for path in by_git.path.parent.iterdir()] == [by_git.path.name]
@@ -165,8 +165,7 @@ def check_states(chosen):
 
 def test_every_file_is_known_by_one_hash_at_a_pinned_commit():
     for name, artifact in published.ARTIFACTS.items():
-        assert bool(artifact.sha256) == artifact.reachable != bool(artifact.git_blob), name
-        assert re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", artifact.sha256 or artifact.git_blob), name
+        assert re.fullmatch("[0-9a-f]{64}" if artifact.reachable else "[0-9a-f]{40}", artifact.checksum), name
         assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{7,40}/", artifact.url), (
             name
         )
