@@ -214,7 +214,7 @@ def test_what_a_killed_fetch_left_is_gone_after_the_next(home, monkeypatch):
         url = f"http://127.0.0.1:{running.server_port}/file"
         artifact = replace(
             published.ARTIFACTS[NAME], url=url, n_bytes=len(CONTENT),
-            sha256=hashlib.sha256(CONTENT).hexdigest(),
+            checksum=hashlib.sha256(CONTENT).hexdigest(),
         )  # fmt: skip
         monkeypatch.setitem(published.ARTIFACTS, NAME, artifact)
         command = [sys.executable, "-c", FETCH, NAME, url]

@@ -93,7 +93,6 @@ SPEC = '[{"corpus": "tones", "n_train": 10, "training": {"epochs": 1}}]'
         (folder("runs", "abc.unfinished", holds="state.safetensors"), "runs prune --delete"),
         (folder("theirs"), "features {song} --network mfcc -o {home}/theirs/features.npz"),
         (folder("build"), "execute thesis_index"),
-        (folder("build"), "book --no-browser"),
     ],
     ids=lambda value: value.split(" -")[0] if isinstance(value, str) else "",
 )
