@@ -8,6 +8,7 @@ when it is complete, so that a build that fails leaves the last good book in pla
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from typing import Any
 
 import papermill
 import yaml
+from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
@@ -42,6 +44,13 @@ N_AT_ONCE = 2
 
 QUIET_KERNEL = ("--IPKernelApp.log_level=40",)
 """Keeps a kernel from warning, at every notebook, that its messages to this process are not encrypted."""
+
+
+class _Kernel(AsyncKernelManager):
+    async def start_kernel(self, **options: Any) -> None:
+        """Start a kernel that ends with this process."""
+        await super().start_kernel(**parallel.popen_options(), **options)
+
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -207,17 +216,22 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
             kernel_name="python3",
             progress_bar=not quiet,
             extra_arguments=list(QUIET_KERNEL),
+            kernel_manager_class=_Kernel,
             cwd=str(paths.ROOT),
         )
         notebook = json.loads(running.read_text(encoding="utf-8"))
         notebook["metadata"]["mtlib"] = made_from
         files.write_json(target, notebook)
     except PapermillExecutionError as error:
-        for line in error.traceback:
-            print(_ANSI.sub("", line), file=sys.stderr)
+        if not error.evalue.startswith("[Errno "):  # a file or folder that the system refuses
+            for line in error.traceback:
+                print(_ANSI.sub("", line), file=sys.stderr)
         value = (error.evalue.splitlines() or [""])[0]
         number = error.cell_index + 1 - bool(given)  # papermill put a cell of its own in
         raise InputError(f"{page}.ipynb, cell {number}: {error.ename}: {value}") from error
+    except KeyboardInterrupt:  # asyncio would print the traceback of the cell that was interrupted
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
     except DeadKernelError as error:
         raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
     finally:
@@ -270,6 +284,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        **parallel.popen_options(),
     )
     made = staging / "_build" / "html"
     if result.returncode != 0 or not (made / "index.html").is_file():

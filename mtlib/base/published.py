@@ -9,7 +9,6 @@ the author's files could not be reached when the list was made: they are known b
 import hashlib
 import os
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import filelock
 import pooch
 import requests
 
@@ -79,6 +79,8 @@ def _catalogue() -> dict[str, Artifact]:
 ARTIFACTS: dict[str, Artifact] = _catalogue()
 """Every published file by name."""
 
+STATES = ("present", "missing", "damaged", "unreadable")
+
 _unreachable: set[str] = set()  # hosts that did not answer: one wait a process is enough
 
 
@@ -90,7 +92,7 @@ def _digest(path: Path, n_bytes: int, mtime_ns: int, of_git: bool) -> str:
 
 
 def state(artifact: Artifact, path: Path | None = None) -> str:
-    """Return ``"present"``, ``"missing"`` or ``"damaged"`` (wrong size or hash)."""
+    """Return one of `STATES`; ``damaged`` is a wrong size or hash."""
     path = path or artifact.path
     try:
         stat = path.stat()
@@ -99,6 +101,8 @@ def state(artifact: Artifact, path: Path | None = None) -> str:
         digest = _digest(path, stat.st_size, stat.st_mtime_ns, len(artifact.checksum) == 40)
     except FileNotFoundError:
         return "missing"
+    except PermissionError:
+        return "unreadable"
     except OSError:
         return "damaged"
     return "present" if digest == artifact.checksum else "damaged"
@@ -128,6 +132,8 @@ def fetch(name: str) -> Path:
     found = state(artifact)
     if found == "present":
         return artifact.path
+    if found == "unreadable":
+        raise InputError(f"{name}: {artifact.path} cannot be read; check its owner and rights")
     if artifact.path.is_file() and artifact.n_bytes not in (None, artifact.path.stat().st_size):
         raise InputError(
             f"{name}: {artifact.path} is another file, not of {artifact.n_bytes:,} bytes; it is neither used "
@@ -137,18 +143,11 @@ def fetch(name: str) -> Path:
     host = artifact.url.split("/")[2]
     if host in _unreachable:
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
     try:
         artifact.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=artifact.path.parent) as folder:
-            partial = Path(folder) / "part"
-            downloader(artifact.url, partial, None)
-            if state(artifact, partial) != "present":
-                raise InputError(
-                    f"{name}: what {artifact.url} sends has another hash than {artifact.checksum[:12]}…; "
-                    f"it was not kept; put the right file at {artifact.path}"
-                )
-            os.replace(partial, artifact.path)
+        with filelock.FileLock(paths.published() / ".fetch.lock"):
+            if state(artifact) != "present":  # another process may have been faster
+                _download(artifact)
     except requests.HTTPError as error:
         status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
@@ -161,6 +160,22 @@ def fetch(name: str) -> Path:
             f"set MTLIB_PUBLISHED to a folder that can, or {by_hand}"
         ) from error
     return artifact.path
+
+
+def _download(artifact: Artifact) -> None:
+    """Download a file and keep it if it is the right one; a partial file that was there is overwritten."""
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
+    partial = artifact.path.with_name(f".{artifact.path.name}.part")
+    try:
+        downloader(artifact.url, partial, None)
+        if state(artifact, partial) != "present":
+            raise InputError(
+                f"{artifact.name}: what {artifact.url} sends has another hash than "
+                f"{artifact.checksum[:12]}…; it was not kept; put the right file at {artifact.path}"
+            )
+        os.replace(partial, artifact.path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def gather(names: Iterable[str]) -> tuple[dict[str, Path], str]:

@@ -14,7 +14,7 @@ from ..base.files import check_replaceable
 
 
 @click.command("tag")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--model", default="fcn-msd", show_default=True, help="compact, crnn_trained, cnn or crnn, the "
               "author's; fcn, crnn or musicnn with -msd, -mtat or -jamendo, later ones.")  # fmt: skip
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
@@ -55,7 +55,7 @@ def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) ->
 
 
 @click.command("features")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
 @click.option(
     "--network",

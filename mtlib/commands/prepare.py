@@ -43,7 +43,8 @@ def _options(command: Any) -> Any:
                      help="Table of every clip left out or noted."),
         click.option("--short", default="drop", show_default=True,
                      type=click.Choice(["drop", "pad", "repeat"]), help="For clips below 29.12 s."),
-        click.option("--root", type=click.Path(path_type=Path), help="Where the dataset was unpacked."),
+        click.option("--root", type=click.Path(path_type=Path, readable=False),
+                     help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -203,12 +204,14 @@ def fetch_command(what: str, only_list: bool) -> None:
         artifact = published.ARTIFACTS[name]
         size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
         click.echo(f"{found:8} {size} bytes  {name}")
-    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
         raise InputError(
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
+    if counts["unreadable"]:
+        raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 

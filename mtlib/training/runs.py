@@ -119,9 +119,14 @@ def _lock(key: str) -> filelock.FileLock:
 
 def finished() -> list[Run]:
     """Return all finished runs, oldest first."""
-    records = store().glob("*/record.json")
-    found = [path for path in records if not path.parent.name.endswith(".unfinished")]
+    records = [path / "record.json" for path in _folders() if path.suffix != ".unfinished"]
+    found = [path for path in records if path.is_file()]
     return [Run(path.parent.name) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def _folders() -> list[Path]:
+    """List the store; unlike `Path.glob`, say so where it cannot be read."""
+    return sorted(store().iterdir()) if store().is_dir() else []
 
 
 def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True) -> tuple[str, str]:
@@ -201,9 +206,10 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
 def prunable(*, outdated: bool = False) -> dict[Path, str]:
     """Return folders that may go, and why: abandoned runs and, if asked, those of other code."""
     found = {}
-    for folder in sorted(store().glob("*.unfinished")):
-        with suppress(filelock.Timeout), _lock(folder.stem):
-            found[folder] = "unfinished"
+    for folder in _folders():
+        if folder.suffix == ".unfinished":
+            with suppress(filelock.Timeout), _lock(folder.stem):
+                found[folder] = "unfinished"
     if outdated:
         found |= {run.folder: "trained by other code" for run in finished() if run.record["code"] != VERSION}
     return found
@@ -217,7 +223,11 @@ def prune(folders: Iterable[Path]) -> None:
             raise InputError(f"{others[0]} is not of a run; nothing was deleted: move it away")
     for folder in folders:
         with suppress(filelock.Timeout), _lock(folder.name.removesuffix(".unfinished")):
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                reason = f"{folder} cannot be deleted ({error.strerror})"
+                raise InputError(f"{reason}; check its owner and rights") from error
 
 
 def metrics(targets: np.ndarray, outputs: np.ndarray, task: str) -> dict[str, Any]:

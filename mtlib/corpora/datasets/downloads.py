@@ -41,13 +41,14 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
         If another file is there, the server does not answer, or what it sent has another SHA-256: it is
         then not kept.
     """
+    part = path.with_name(path.name + ".part")
     if path.is_file() and sha256(path) == checksum:
+        part.unlink(missing_ok=True)
         return
     if path.exists():
         raise InputError(
             f"{path} is not the file that is fetched, and is kept; move it away, then run this again"
         )
-    part = path.with_name(path.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"run the same command again, or get {url} by hand and put it at {path}"
     for _ in range(2):  # a second time from the start, should the server not resume

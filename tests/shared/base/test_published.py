@@ -2,16 +2,19 @@
 
 import hashlib
 import http.server
+import os
 import re
 import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from mtlib.__main__ import program
-from mtlib.base import published
+from mtlib.base import paths, published
 from mtlib.base import published as files  # where a fixture is named published
 from mtlib.base.errors import InputError
 
@@ -173,3 +176,56 @@ def test_only_what_a_licence_allows_may_be_redistributed():
     for name, artifact in published.ARTIFACTS.items():
         assert not artifact.redistribute or artifact.licence in free, name
         assert not artifact.redistribute or not name.endswith((".mp3", ".wav")), name
+
+
+FETCH = """
+import sys
+from dataclasses import replace
+from mtlib.base import paths, published
+name, url = sys.argv[1:]
+published.ARTIFACTS[name] = replace(published.ARTIFACTS[name], url=url)
+published.fetch(name)
+"""
+
+
+def test_what_a_killed_fetch_left_is_gone_after_the_next(home, monkeypatch):
+    """The server sends half, and the rest only when it is asked again."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        n_asked = 0
+        killed = threading.Event()
+
+        def do_GET(self):
+            type(self).n_asked += 1
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(CONTENT[:9])
+            self.wfile.flush()
+            if self.n_asked == 1:
+                self.killed.wait()
+                return
+            self.wfile.write(CONTENT[9:])
+
+        def log_message(self, *args):
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_port}/file"
+        artifact = replace(
+            published.ARTIFACTS[NAME], url=url, n_bytes=len(CONTENT),
+            checksum=hashlib.sha256(CONTENT).hexdigest(),
+        )  # fmt: skip
+        monkeypatch.setitem(published.ARTIFACTS, NAME, artifact)
+        command = [sys.executable, "-c", FETCH, NAME, url]
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(paths.ROOT)}) as killed:
+            while Handler.n_asked == 0:  # its partial file is there before it asks
+                assert killed.poll() is None
+                time.sleep(0.01)
+            killed.kill()
+        Handler.killed.set()
+        left = [path for path in home.rglob("*") if path.is_file()]
+        assert artifact.path not in left and len(left) == 2  # the lock and what had come
+        assert published.fetch(NAME).read_bytes() == CONTENT
+        running.shutdown()
+    assert {path for path in home.rglob("*") if path.is_file()} == {artifact.path, home / ".fetch.lock"}
