@@ -5,19 +5,10 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..base.errors import InputError
-
-
-def _run(key: str) -> Any:
-    from ..training import runs
-
-    if (run := runs.find(key)) is None:
-        raise InputError(f"no run begins with {key!r}; python -m mtlib runs list shows them")
-    return run
 
 
 def _target(path: Path) -> Path:
@@ -37,15 +28,17 @@ def evaluate_command(
 ) -> None:
     """Judge a trained network on its test clips: by tag, with intervals, thresholds and the surest errors.
 
-    RUN is the beginning of a run's key (`runs list`). Example: python -m mtlib evaluate 3f2a --html report.html
+    RUN is the beginning of a run's key (`runs list`).
+    Example: python -m mtlib evaluate 3f2a --html report.html
     """
     from ..base.files import atomic
     from ..corpora.corpus import Corpus
     from ..page import report
+    from ..training import runs
 
     for path in filter(None, (page, table)):
         _target(path)
-    trained = _run(run)
+    trained = runs.named(run)
     found = report.Evaluation(trained, Corpus.open(trained.spec.corpus), precision)
     by_tag, worst = found.by_tag(), found.worst().drop(columns="clip")
     if table:
@@ -70,7 +63,7 @@ def evaluate_command(
 @click.argument("run")
 @click.option("--to", "kind", required=True, type=click.Choice(["onnx", "safetensors"]))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="RUN.onnx or RUN.safetensors by default."
+    "-o", "--output", type=click.Path(path_type=Path), help="By default the run's key in this folder."
 )
 def export_command(run: str, kind: str, output: Path | None) -> None:
     """Write a trained network as one file for other programs.
@@ -79,9 +72,9 @@ def export_command(run: str, kind: str, output: Path | None) -> None:
     sample rate, as long as the network's clips; output ``outputs`` (batch, tag), probabilities or numbers.
     Tags, sample rate and length are in the file's metadata. Example: python -m mtlib export 3f2a --to onnx
     """
-    from ..training import export
+    from ..training import runs, taggers
 
-    trained = _run(run)
+    trained = runs.named(run)
     path = _target(output or Path(f"{trained.key[:12]}.{kind}"))
-    export.WRITERS[kind](trained, path)
+    taggers.WRITERS[kind](trained, path)
     click.echo(f"written: {path}")

@@ -7,18 +7,19 @@ import csv
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_replaceable
 
 if TYPE_CHECKING:
     from ..networks.tagging import Tagger
 
 
 @click.command("tag")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--model",
     default="fcn-msd",
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Tags shown per file.")
 @click.option(
-    "--threshold", type=click.FloatRange(0, 1), help="Show the tags from this probability on instead."
+    "--threshold", type=click.FloatRange(0, 1), help="Show every tag from this probability on instead."
 )
 @click.option(
     "--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s."
@@ -56,8 +57,7 @@ def tag_command(
     tagger = _tagger(model)
     if model == "crnn":
         click.echo(
-            "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
-            err=True,
+            "crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True
         )
     hop = tagging.HOP_SECONDS if every is None else every
     found, failures = tagging.find_audio(files)
@@ -76,18 +76,21 @@ def tag_command(
             click.echo(f"Error: {error}", err=True)
             continue
         name = audio.display_name(path)
-        windows = [(k * hop, probs) for k, probs in enumerate(result.windows)] if every else []
+        whole: list[tuple[float | None, Any]] = [(None, result.probs)]
+        windows = [(k * hop, probs) for k, probs in enumerate(result.windows)] if every else whole
         if table:
-            for start, probs in windows or [(None, result.probs)]:
+            for start, probs in windows:
                 values = [f"{prob:.4f}" for prob in probs]
                 table.writerow([name, *([f"{start:g}"] if every else []), *values])
         elif as_json:
-            over_time = [{"start": start, "tags": dict(zip(result.tags, probs.round(6).tolist(), strict=True))}
-                         for start, probs in windows]  # fmt: skip
+            over_time = [
+                {"start": start, "tags": dict(zip(result.tags, probs.round(6).tolist(), strict=True))}
+                for start, probs in windows
+            ]
             click.echo(json.dumps(result.as_json() | ({"windows": over_time} if every else {})))
         else:
             click.echo(f"{name}  ({result.seconds:.1f} s, windows: {result.n_windows})")
-            for start, probs in windows or [(None, result.probs)]:
+            for start, probs in windows:
                 ranked = sorted(zip(result.tags, probs, strict=True), key=lambda pair: -pair[1])
                 shown = (
                     [pair for pair in ranked if pair[1] >= threshold]
@@ -120,7 +123,7 @@ def _tagger(model: str) -> "Tagger":
 
 
 @click.command("features")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
 @click.option(
     "--network",
@@ -144,6 +147,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
+    check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)

@@ -13,6 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
+from ..base.files import check_replaceable
 
 
 @contextmanager
@@ -47,7 +48,8 @@ def _options(command: Any) -> Any:
         click.option("--class-folders", is_flag=True, help="Of the dataset folder: each folder is a class."),
         click.option("--seconds", default=29.12, show_default=True, type=click.FloatRange(0),
                      help="Of the dataset folder: what to keep of each file; 0: all of it."),
-        click.option("--root", type=click.Path(path_type=Path), help="Where the dataset was unpacked."),
+        click.option("--root", type=click.Path(path_type=Path, readable=False),
+                     help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -84,23 +86,35 @@ def _root(name: str, root: Path | None) -> Path:
 
 
 @click.command("check")
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @_options
+@click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
 def check_command(
-    dataset: str,
+    dataset: str | None,
     root: Path | None,
     short: str | None,
     report: Path,
     jobs: int,
     scheduler: str,
+    corpus: str | None,
     **own: Any,
 ) -> None:
     """Decode every clip of a dataset, or of the dataset `folder`, and report what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import preparation
+    from ..corpora.corpus import Corpus
+    from ..corpora.datasets import preparation
 
+    if (dataset is None) is (corpus is None):
+        raise InputError("name a dataset, or a prepared corpus with --corpus NAME")
+    if corpus is not None:
+        stored = Corpus.open(corpus)
+        stored.verify()
+        click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
+        return
+    assert dataset is not None  # one of the two was named
+    check_replaceable(report, b"clip_id,path,split,")
     found = _find(dataset, root, **own)
     short = short or ("repeat" if dataset == "folder" else "drop")
     with _progress("clip") as progress:
@@ -137,6 +151,8 @@ def prepare_command(
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
+    What is there already is compared with its checksums, and made again where it is damaged.
+
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
     ``synthetic-genre`` and the like are target tasks. The dataset ``folder`` is your own music: --root,
     --labels or --class-folders, and --name. With ``--labels-only``, magnatagatune,
@@ -144,7 +160,7 @@ def prepare_command(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.preparation import n_clips
+    from ..corpora.datasets.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -162,10 +178,11 @@ def prepare_command(
         made = without_audio.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
-    from ..corpora import preparation
+    from ..corpora.datasets import preparation
 
     if dataset == "folder" and not options["name"]:
         raise InputError("give the corpus a name: --name NAME")
+    check_replaceable(report, b"clip_id,path,split,")
     found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
     short = short or ("repeat" if dataset == "folder" else "drop")
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
@@ -228,12 +245,14 @@ def fetch_command(what: str, only_list: bool) -> None:
         artifact = published.ARTIFACTS[name]
         size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
         click.echo(f"{found:8} {size} bytes  {name}")
-    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
         raise InputError(
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
+    if counts["unreadable"]:
+        raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 

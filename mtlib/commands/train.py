@@ -1,4 +1,4 @@
-"""Commands about networks and trainings: ``models``, ``train``, ``sweep`` and ``runs``.
+"""Commands about trainings: ``train``, ``sweep`` and ``runs``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -12,32 +12,6 @@ import click
 
 from ..base.errors import InputError
 from . import options
-
-
-@click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, every count and layer.")
-def models_command(as_json: bool) -> None:
-    """List the thesis' networks: parameters, multiply-adds, memory traffic, receptive field.
-
-    Example: python -m mtlib models --json
-    """
-    from ..networks import complexity
-
-    rows = complexity.every()
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-        return
-    click.echo(f"{'network':20} {'parameters':>11} {'in convolutions':>16} {'multiply-adds':>14} "
-               f"{'moved':>9} {'sees (bins × frames)':>21}")  # fmt: skip
-    for row in rows:
-        extra = {"n_freq": "{}", "kernel_time": "k={}"}
-        notes = [text.format(row["options"][name]) for name, text in extra.items() if name in row["options"]]
-        name = " ".join([row["structure"], *([f"{row['width']}M"] if row["width"] else []), *notes])
-        freq, frames = row["receptive_field"]
-        click.echo(f"{name:20} {row['parameters']:>11,} {row['convolution_share']:>16.1%} "
-                   f"{row['multiply_adds'] / 1e6:>12,.0f}M {row['moved_bytes'] / 1e6:>7,.0f}MB "
-                   f"{f'{freq} × {frames}':>21}")  # fmt: skip
 
 
 @click.command("sweep")
@@ -111,8 +85,7 @@ def show_run(key: str) -> None:
     """
     from ..training import runs
 
-    if (run := runs.find(key)) is None:
-        raise InputError(f"no run begins with {key!r}; python -m mtlib runs list shows them")
+    run = runs.named(key)
     click.echo(json.dumps({**run.record, "spec": asdict(run.spec)}, indent=1))
     click.echo(run.history.to_string(index=False))
 
@@ -140,7 +113,7 @@ def _line(run: Any) -> str:
     return f"{run.key[:12]}  {score:.4f}  {seconds:6.0f} s  {run.record['title']}"
 
 
-VIEWS = {
+VIEWS: dict[str, dict[str, Any]] = {
     "log-mel": {},
     "linear-mel": {"magnitude": "linear"},
     "pcen-mel": {"magnitude": "pcen"},
@@ -206,7 +179,8 @@ def train_command(
     n_epochs = min(60, max(4, round(2000 / steps))) if epochs == "auto" else int(epochs)
     spec = spec.change(training__epochs=n_epochs, training__batch=batch)
     click.echo(
-        f"{corpus}: {', '.join(f'{n:,} {split}' for split, n in counts.items())}; {n_epochs} epochs of {steps} steps"
+        f"{corpus}: {', '.join(f'{n:,} {split}' for split, n in counts.items())}; "
+        f"{n_epochs} epochs of {steps} steps"
     )
     wanted = specs.grid(spec, seed=range(seeds))
     done = sweeps.sweep(wanted, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)

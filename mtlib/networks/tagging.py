@@ -5,6 +5,7 @@ networks of that length); a remainder under about half a window is dropped unles
 short audio is repeated to the full length. The probabilities of a file are the means over its windows.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import InputError
+from ..base.errors import InputError, refused
 from ..base.tags import TAGS
 from ..signal import audio
 from . import later, released
@@ -145,16 +146,20 @@ def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Ta
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """Return the audio files meant by files and folders, and a line for each that means none."""
-    found, problems = [], []
+    found: list[Path] = []
+    problems: list[str] = []
     for path in map(Path, given):
         if path.is_dir():
+            unread: list[OSError] = []
+            walk = os.walk(path, onerror=unread.append)
             inside = sorted(
                 file
-                for file in path.rglob("*")
+                for file in (Path(folder, name) for folder, _, names in walk for name in names)
                 if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
             )
             found += inside
-            if not inside:
+            problems += map(refused, unread)
+            if not inside and not unread:
                 problems.append(f"{audio.display_name(path)}: a folder without audio files")
         else:
             found.append(path)

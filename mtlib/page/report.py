@@ -126,10 +126,10 @@ class Evaluation:
             return 0.5
         precision, recall, levels = metrics.precision_recall_curve(labels, outputs)
         if self.precision is None:
-            best = np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12))
+            best = int(np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
         else:
             reached = np.flatnonzero(precision >= self.precision)
-            best = reached[0] if len(reached) else len(levels) - 1
+            best = int(reached[0]) if len(reached) else len(levels) - 1
         return float(levels[min(best, len(levels) - 1)])
 
     def summary(self) -> dict[str, Any]:
@@ -159,7 +159,8 @@ class Evaluation:
         low, high = np.quantile(np.nanmean(drawn, axis=1), [0.025, 0.975])
         micro = metrics.roc_auc_score(targets[:, known].ravel(), self.outputs[:, known].ravel())
         return found | {
-            "macro_auc": float(areas[known].mean()), "macro_auc_low": float(low), "macro_auc_high": float(high),
+            "macro_auc": float(areas[known].mean()),
+            "macro_auc_low": float(low), "macro_auc_high": float(high),
             "micro_auc": float(micro), "undefined": int((~known).sum()),
         }  # fmt: skip
 
@@ -261,7 +262,8 @@ def _sections(found: Evaluation) -> Iterator[str]:
         yield _chart(layers, "By tag", f"AUC of {len(shown)} tags", height=18 * min(len(shown), 60) + 20)
         bins = found.calibration().reset_index()
         line = alt.Chart(bins).mark_line(point=True).encode(
-            x=alt.X("predicted:Q", title="Output"), y=alt.Y("observed:Q", title="Share of clips with the tag"),
+            x=alt.X("predicted:Q", title="Output"),
+            y=alt.Y("observed:Q", title="Share of clips with the tag"),
             tooltip=["predicted", "observed", "n"],
         )  # fmt: skip
         yield _chart(line, "Calibration", "Share of clips with a tag against the network's output")

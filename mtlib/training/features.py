@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import atomic, digest
+from ..base.files import atomic, digest, read_array, seal
 from ..corpora.corpus import Corpus
 from ..networks import released, structures
 from ..networks.layers import ACTIVATIONS
@@ -239,8 +239,8 @@ def of_corpus(
     indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
     values = [VERSION, corpus.audio_key, len(corpus), indices.tolist(), summary, _key(extractor)]
     path = paths.home() / "features" / f"{digest(values, 24)}.npy"
-    if path.is_file():
-        return np.load(path, allow_pickle=False)
+    if (found := read_array(path)) is not None:
+        return found
     if extractor is None:
         features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
@@ -254,6 +254,7 @@ def of_corpus(
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         np.save(file, features)
+        seal(file)
     return features
 
 

@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 import torch
 
-from ..base import paths
+from ..base import files, paths
 from ..base.errors import InputError
 from ..corpora.corpus import Corpus
 from ..signal import views
@@ -132,9 +132,10 @@ class Clips:
         path = paths.home() / "spectrograms" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
+            if (found := files.read_array(path, "r")) is None:
                 self._write(path)
-        return np.load(path, mmap_mode="r")
+                found = np.load(path, mmap_mode="r")
+        return found
 
     def _write(self, path: Path) -> None:
         dtype = np.float16 if self.view.get("magnitude", "log") == "log" else np.float32
@@ -148,6 +149,8 @@ class Clips:
                 pcm = self._host_pcm(indices).to(self.device)
                 file[indices[0] : indices[-1] + 1] = self._analyse(pcm)[:, 0].cpu().numpy()
             file.flush()
+            with open(unfinished, "ab") as whole:
+                files.seal(whole)
             os.replace(unfinished, path)
         finally:
             torch.set_num_threads(n_threads)

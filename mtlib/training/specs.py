@@ -195,18 +195,21 @@ def _make(kind: type, values: Any, name: str) -> Any:
     return kind(**cleaned)
 
 
+_PARTS: dict[str, type] = {"view": View, "model": Model, "training": Training}
+
+
 def schema() -> dict[str, Any]:
     """Return every value of a run with its type and default, as a sweep's file names them."""
-    found: dict[str, Any] = {}
-    for item in fields(RunSpec):
-        kind = {"view": View, "model": Model, "training": Training}.get(item.name)
-        inside = (
-            {part.name: {"type": type(part.default).__name__, "default": part.default} for part in fields(kind)}
-            if kind
-            else {}
-        )
-        found[item.name] = inside or {"type": type(item.default).__name__, "default": item.default}
-    return found
+
+    def described(kind: type) -> dict[str, Any]:
+        return {
+            item.name: described(_PARTS[item.name])
+            if item.name in _PARTS
+            else {"type": type(item.default).__name__, "default": item.default}
+            for item in fields(kind)
+        }
+
+    return described(RunSpec)
 
 
 def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:

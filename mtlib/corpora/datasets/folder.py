@@ -10,7 +10,8 @@ Conventions
     same for the same table.
 
 References
-    K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011.
+----------
+K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011.
 """
 
 import csv

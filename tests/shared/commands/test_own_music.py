@@ -146,7 +146,7 @@ def test_onnx_gives_the_same_outputs(trained, tmp_path):
     pytest.importorskip("onnxscript")
     import torch
 
-    from mtlib.training import export
+    from mtlib.training import taggers
 
     path = tmp_path / "x.onnx"
     invoke("export", trained, "--to", "onnx", "-o", str(path))
@@ -154,7 +154,7 @@ def test_onnx_gives_the_same_outputs(trained, tmp_path):
     told = session.get_modelmeta().custom_metadata_map
     samples = np.random.default_rng(0).normal(0, 0.1, (3, int(told["n_samples"]))).astype(np.float32)
     with torch.no_grad():
-        ours = export.FromSamples(runs.find(trained)).eval()(torch.from_numpy(samples)).numpy()
+        ours = taggers.FromSamples(runs.find(trained)).eval()(torch.from_numpy(samples)).numpy()
     np.testing.assert_allclose(session.run(None, {"samples": samples})[0], ours, atol=1e-5)
 
 
