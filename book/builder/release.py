@@ -5,6 +5,7 @@ machine are left out.
 """
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
