@@ -189,13 +189,14 @@ class ReadAudio:
             offset=0.0 if np.isnan(start) else start,
             seconds=None if seconds is None else seconds + 0.1,  # the resampler's edge falls outside
             expected_seconds=whole,
+            sample_rate=audio.SAMPLE_RATE,
         )
         details |= {
-            "source_rate": recording.sample_rate,
+            "source_rate": recording.source_rate,
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
-        samples = audio.resample(recording.samples, recording.sample_rate)
+        samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
         if n_samples is None or len(samples) == n_samples:

@@ -20,7 +20,7 @@ import pandas as pd
 from ..base import parallel, paths
 from ..base.errors import InputError
 from ..base.files import atomic, check_space, digest, told_if_full
-from ..signal.audio import display_name
+from ..signal.audio import MAX_SAMPLES, display_name
 from .shards import ReadShard, Shard, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")
@@ -236,6 +236,7 @@ def _expected_samples(table: pd.DataFrame, sample_rate: int, n_samples: int | No
         lengths = table["expected_seconds"].fillna(30.0).to_numpy() * sample_rate
     else:
         lengths = np.full(len(table), 30.0 * sample_rate)
+    lengths = np.minimum(lengths, MAX_SAMPLES)  # a list may claim anything
     return np.where(table["source_bytes"] > 0, lengths, 0.0) if "source_bytes" in table else lengths
 
 

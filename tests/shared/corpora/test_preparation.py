@@ -85,6 +85,11 @@ DAMAGE = {  # what happens to the file: the status, what a reader sees
     "page": (lambda p: p.write_text("<!DOCTYPE html><html>log in</html>"), "not audio", "HTML page"),
     "short": (lambda p: cbr(p, 500, 5.0), "truncated", "of 29.1 s decoded"),
     "not finite": (nan, "nonfinite", "1 samples are NaN or infinite"),
+    "one hertz": (
+        lambda p: soundfile.write(p, np.zeros(100_000), 1, format="WAV"),
+        "not audio",
+        "a sample rate of 1 Hz",
+    ),
     "no audio at all": (lambda p: p.write_bytes(np.random.default_rng(0).bytes(20_000)), "not audio", NAME),
 }  # fmt: skip
 
