@@ -5,6 +5,8 @@ command's module is imported when it is called, and makes its heavy imports insi
 """
 
 import importlib
+import os
+import sys
 from typing import Any
 
 import click
@@ -52,6 +54,20 @@ class Program(click.Group):
             if not module.startswith("book.") or not str(error.name).startswith("book"):
                 raise
             return _absent(name)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; what the system refuses, such as writing to a full disk, ends in one line."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            what = error.filename or "output"
+            try:
+                sys.stdout.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python writes when it ends
+            reason = " ".join((error.strerror or str(error)).split())
+            click.echo(f"Error: {what}: {reason}; what was finished is kept", err=True)
+            sys.exit(1)
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; bad input and interruptions end in one line."""

@@ -1,8 +1,8 @@
 """Bad input, told in one line.
 
 Every function of mtlib checks its arguments first and raises `InputError` with what was wrong, the
-value, and what to do: ``n_mels must be at least 1, got 0``. The command line prints that line and
-exits with status 1; anything else that escapes is a bug of ours and keeps its traceback.
+value, and what to do: ``n_mels must be at least 1, got 0``. The command line prints that line and exits
+with status 1, as it does when the system refuses something; other tracebacks are bugs of ours.
 """
 
 from collections.abc import Iterable

@@ -13,6 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
+from ..base.files import check_writable
 
 
 @contextmanager
@@ -71,6 +72,7 @@ def check_command(
     """
     from ..corpora import datasets, preparation
 
+    check_writable(report)
     found = datasets.find(dataset)
     with _progress("clip") as progress:
         result = preparation.check(
@@ -120,6 +122,7 @@ def prepare_command(
         return
     from ..corpora import datasets, preparation
 
+    check_writable(report)
     found, folder = datasets.find(dataset), _root(dataset, root)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     with _progress("clip") as progress:
@@ -138,7 +141,11 @@ def prepare_command(
 def _tell(result: Any, report: Path) -> None:
     for line in result.lines:
         click.echo(line)
-    result.save(report)
+    try:
+        result.save(report)
+    except (InputError, OSError) as error:
+        click.echo(result.table())
+        raise InputError(f"{report} cannot be written ({error}); its lines are above") from None
 
 
 @click.command("fetch")

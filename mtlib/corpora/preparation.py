@@ -50,13 +50,16 @@ class Report:
     lines: list[str]
     failed: bool
 
-    def save(self, path: Path) -> None:
-        """Write a table of every clip that was left out or that has a note."""
+    def table(self) -> str:
+        """Return a table of every clip that was left out or that has a note, as CSV."""
         odd = self.rows[(self.rows["status"] != "ok") | (self.rows["notes"] != "")]
         columns = ["clip_id", "path", "split", "status", "message", "notes", "source_rate", "n_channels"]
-        text = odd[columns].to_csv(index=False, lineterminator="\n")
+        return odd[columns].to_csv(index=False, lineterminator="\n")
+
+    def save(self, path: Path) -> None:
+        """Write the table to a file."""
         with atomic(Path(path)) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(self.table().encode("utf-8", "backslashreplace"))
 
 
 def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..base import parallel, paths
 from ..base.errors import InputError
-from ..base.files import atomic, check_space, digest, told_if_full
+from ..base.files import atomic, check_space, digest
 from ..signal.audio import MAX_SAMPLES, display_name
 from .shards import ReadShard, Shard, write_shard
 
@@ -121,23 +121,22 @@ def write(
         n_bytes = int(sum(2 * lengths[s.rows.index].sum() + 4096 for s in todo))
         check_space(folder, n_bytes)
         n_done = len(table) - sum(len(shard.rows) for shard in todo)
-        with told_if_full(folder, n_bytes):
-            for n in parallel.run(_Write(read_shard), todo, n_jobs=n_jobs, scheduler=scheduler):
-                n_done += n
-                if progress:
-                    progress(n_done, len(table))
-            content = _join(folder, table, plan, audio_recipe)
-            kept = content.pop("kept")
-            content |= {
-                "sample_rate": sample_rate, "n_samples": n_samples, "task": task, "tags": tags,
-                "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,
-            }  # fmt: skip
-            content["label_sets"] = {
-                key: write_labels(folder, key, labels[kept], meta, tags)
-                for key, (labels, meta) in label_sets.items()
-            }
-            _keep_added_labels(folder, content)
-            write_json(folder / "corpus.json", content)
+        for n in parallel.run(_Write(read_shard), todo, n_jobs=n_jobs, scheduler=scheduler):
+            n_done += n
+            if progress:
+                progress(n_done, len(table))
+        content = _join(folder, table, plan, audio_recipe)
+        kept = content.pop("kept")
+        content |= {
+            "sample_rate": sample_rate, "n_samples": n_samples, "task": task, "tags": tags,
+            "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,
+        }  # fmt: skip
+        content["label_sets"] = {
+            key: write_labels(folder, key, labels[kept], meta, tags)
+            for key, (labels, meta) in label_sets.items()
+        }
+        _keep_added_labels(folder, content)
+        write_json(folder / "corpus.json", content)
         _remove_unnamed(folder, content, plan)
         return folder
 

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..base import paths, provenance
+from ..base import files, paths, provenance
 from ..base.errors import InputError
 from ..corpora.corpus import Corpus
 from ..evidence import evaluation
@@ -171,11 +171,12 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         **provenance.stamp(device),
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
-    np.savez(folder / "predictions.npz", **predictions)
-    pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
-    for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
-        (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    with files.told_if_full(run.folder):
+        save_file(weights, folder / "weights.safetensors")
+        np.savez(folder / "predictions.npz", **predictions)
+        pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
+            (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     os.replace(folder, run.folder)
     (run.folder / "state.safetensors").unlink(missing_ok=True)
 

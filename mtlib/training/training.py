@@ -30,6 +30,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..base.errors import InputError
+from ..base.files import told_if_full
 from ..networks.devices import autocast, keep_freed_memory
 from .loading import Clips
 from .objectives import loss_function, prior, probabilities, score
@@ -267,9 +268,13 @@ class _State:
             tensors |= {f"optimiser.{i}.{name}": value for name, value in kept.items()}
         told = {"history": self.history, "seconds": self.seconds, "best_epoch": self.best_epoch}
         unfinished = self.path.with_suffix(".unfinished")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished,
-                  metadata={"training": json.dumps(told)})  # fmt: skip
-        os.replace(unfinished, self.path)
+        try:
+            with told_if_full(self.path):
+                save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished,
+                          metadata={"training": json.dumps(told)})  # fmt: skip
+            os.replace(unfinished, self.path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def _read(self) -> None:
         with safe_open(self.path, "pt") as file:
