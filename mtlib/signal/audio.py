@@ -16,11 +16,14 @@ such a file are therefore counted here. MP3 data under another name is freed of 
 from memory (`mtlib.mpeg`).
 """
 
+import contextlib
 import io
 import math
 import os
 import stat
 import struct
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +32,6 @@ import soxr
 
 from ..base.errors import InputError
 from . import mpeg
-from .stderr import quiet_stderr
 
 SAMPLE_RATE = 12_000
 """Hertz: the rate of every network in the book."""
@@ -89,7 +91,37 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-@quiet_stderr()
+_lock = threading.Lock()
+_users, _saved = 0, None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while any thread decodes: the MP3 decoder writes to it from C."""
+    global _users, _saved
+    with _lock:
+        if _users == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                _saved = os.dup(2)
+            except OSError:  # closed: from now on it is nowhere
+                _saved = None
+            if nowhere != 2:
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0 and _saved is not None:
+                os.dup2(_saved, 2)
+                os.close(_saved)
+                _saved = None
+
+
+@_quiet_stderr()
 def decode(
     path: AudioPath,
     *,
@@ -139,10 +171,8 @@ def decode(
         with soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file:
             opened, rate, n_channels = True, file.samplerate, file.channels
             if not RATES[0] <= rate <= RATES[1]:
-                raise InputError(
-                    f"{name}: a sample rate of {rate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}; {_AGAIN}",
-                    "not audio",
-                )
+                words = f"a sample rate of {rate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
+                raise InputError(f"{name}: {words}; {_AGAIN}", "not audio")
             resampler = soxr.ResampleStream(rate, sample_rate or rate, 1, quality="HQ")
             n_promised = n_counted or (
                 file.frames if file.frames < 1 << 40 else 0
