@@ -1,4 +1,4 @@
-"""mtlib: the shared module under the chapters of this book.
+"""Music tagging with convolutional networks, from audio to judged claims: what the notebooks share.
 
 Names and axes, the same everywhere:
 
@@ -16,16 +16,19 @@ spectrograms    (batch, channel, freq, time)  float32; power, or decibels where 
 sizes           ``n_…`` int                   counts
 =============== ============================= =============================================
 
-Rooms; a file imports from its own and from those above it:
+Rooms
+    In this order: a file imports from its own room and from the rooms before it.
 
-``base``       paths, profiles, errors, the author's files, where a number comes from
-``signal``     decoding, spectrograms, weightings
-``evidence``   statistics, the rules that judge, claims, recorded results
-``corpora``    corpora, and two annexes: known datasets, music made here
-``networks``   layers, structures, costs, weights read from files
-``training``   clips, loop, run store, sweeps, features of trained networks
-``page``       charts, players, tables, drawings
-``commands``   the command line about corpora, trainings and one's own music
+=============== ======================================================
+``base``        paths, profiles, errors, files, the author's files
+``signal``      decoding, spectrograms, weightings
+``evidence``    statistics, rules that judge, claims, recorded results
+``corpora``     corpora; two annexes: known datasets, composed music
+``networks``    layers, structures, costs, weights read from files
+``training``    clips, loop, run store, sweeps, features
+``page``        charts, players, tables, drawings
+``commands``    the command line
+=============== ======================================================
 """
 
 import warnings

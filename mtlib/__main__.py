@@ -22,9 +22,11 @@ COMMANDS = {
     "features": "mtlib.commands.listen:features_command",
     "fetch": "mtlib.commands.prepare:fetch_command",
     "label-noise": "book.experiments.label_noise.command:label_noise_group",
+    "later": "book.experiments.later.command:later_group",
     "models": "mtlib.commands.train:models_command",
     "prepare": "mtlib.commands.prepare:prepare_command",
     "preprocessing": "book.experiments.preprocessing.command:preprocessing_command",
+    "release": "book.builder.command:release_command",
     "runs": "mtlib.commands.train:runs_group",
     "snapshot": "book.builder.command:snapshot_command",
     "sweep": "mtlib.commands.train:sweep_command",
@@ -98,7 +100,7 @@ def _absent(name: str) -> click.Command:
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 def program() -> None:
-    """The executable companion to "Deep Neural Networks for Music Tagging"."""
+    """Run the executable companion to "Deep Neural Networks for Music Tagging"."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: the author's published files, archives in miniature, a corpus of tones."""
+"""Fixtures shared by the tests: published files, real recordings, archives in miniature, tones."""
 
 import os
 from pathlib import Path
@@ -17,16 +17,41 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
+def _absent(of_author: bool) -> list[str]:
+    return [
+        name
+        for name, item in published_files.ARTIFACTS.items()
+        if item.reachable
+        and (item.owner == published_files.AUTHOR) == of_author
+        and published_files.state(item) != "present"
+    ]
+
+
 @pytest.fixture(scope="session")
 def published() -> Path:
     """The folder with the author's files; without them the test is skipped, unless MTLIB_PUBLISHED is set."""
-    absent = [
-        name for name, item in published_files.ARTIFACTS.items() if published_files.state(item) != "present"
-    ]
+    absent = _absent(of_author=True)
     if absent and not os.environ.get("MTLIB_PUBLISHED"):
         pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch`")
     assert not absent, f"MTLIB_PUBLISHED lacks {absent[0]}"
     return paths.published()
+
+
+@pytest.fixture(scope="session")
+def later() -> Path:
+    """The folder with the files of later work; without them the test is skipped."""
+    if absent := _absent(of_author=False):
+        pytest.skip(f"no {absent[0]} in {paths.published()}: run `python -m mtlib fetch later`")
+    return paths.published()
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real recordings; without it the test is skipped, unless MTLIB_REAL is set."""
+    if not (paths.real() / "gtzan_99_excerpts").is_dir():
+        assert not os.environ.get("MTLIB_REAL"), f"MTLIB_REAL lacks gtzan_99_excerpts: {paths.real()}"
+        pytest.skip("no real recordings: MTLIB_REAL is not set")
+    return paths.real()
 
 
 @pytest.fixture(scope="session")

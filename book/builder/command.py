@@ -1,4 +1,4 @@
-"""Commands about the book: ``book``, ``execute``, ``compare`` and ``snapshot``.
+"""Commands about the book: ``book``, ``execute``, ``compare``, ``snapshot`` and ``release``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -149,3 +149,15 @@ def execute_command(chapter: str, pairs: tuple[str, ...], **standard: Any) -> No
     builder.check_parameters(parameters, page)
     builder.execute(page, parameters, paths.build(), click.echo)
     click.echo(f"kept {os.path.relpath(builder.executed_path(page, paths.build()))}")
+
+
+@click.command("release")
+def release_command() -> None:
+    """Zip the public book and its executed notebooks, with their SHA-256.
+
+    Example: make release
+    """
+    from . import release
+
+    for path in release.write(paths.build()):
+        click.echo(f"kept {os.path.relpath(path)}")

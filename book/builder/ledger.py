@@ -119,7 +119,7 @@ def _evidence_cells(row: Row | None) -> str:
     if row is None:
         return "<td>–</td><td>– not tested: no chapter records evidence for it yet</td>"
     seen = row.evidence
-    where = f"{html.escape(seen.source)}, {seen.tier}"
+    where = html.escape(f"{seen.source}, {seen.tier}")
     mark = f"<span aria-hidden='true'>{SYMBOLS[seen.verdict]}</span> <b>{html.escape(wording(seen))}</b>"
     why = ". ".join(filter(None, [seen.rule, seen.reason]))
     found = "" if seen.estimate is None else f"<br>{interval_text(seen)}"
@@ -174,11 +174,8 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
         sources = "|".join(sorted({row.evidence.source for row in found}))
         data = {key: table()[name][key] for key in ("chapter", "importance")}
         data |= {"verdict": judged, "source": sources}
-        bodies.append(
-            f"<tbody {' '.join(f'data-{key}={chr(39)}{value}{chr(39)}' for key, value in data.items())}>"
-            + "".join(f"<tr>{line}</tr>" for line in lines)
-            + "</tbody>"
-        )
+        attributes = " ".join(f"data-{key}='{html.escape(value)}'" for key, value in data.items())
+        bodies.append(f"<tbody {attributes}>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</tbody>")
     claims = table().values()
     menus = (
         _menu("chapter", "Chapter", sorted({row["chapter"] for row in claims})),

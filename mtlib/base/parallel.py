@@ -1,6 +1,6 @@
 """Independent tasks, side by side: on this machine's cores, or on a Dask cluster.
 
-One call serves the corpus (a task a shard) and the sweeps of chapters 3 to 6 (a task a run). On one
+One call serves the corpus (a task per shard) and sweeps of trainings (a task per run). On one
 machine joblib's processes do the work; with a scheduler's address the same tasks go to its workers.
 """
 

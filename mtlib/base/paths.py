@@ -1,7 +1,8 @@
 """Where things live on disk.
 
-Two environment variables decide (design: README.md, "Folders"): ``MTLIB_HOME`` holds caches, corpora
-and runs; ``MTLIB_PUBLISHED`` holds the thesis author's published files and may be read-only.
+Environment variables decide (README.md, "Folders"): ``MTLIB_HOME`` holds caches, corpora and runs;
+``MTLIB_PUBLISHED`` holds published files and ``MTLIB_REAL`` recordings of real music and sound; both may
+be read-only.
 """
 
 import os
@@ -10,10 +11,13 @@ from pathlib import Path
 import platformdirs
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The repository: notebooks, data and configuration."""
+"""The repository: notebooks, data and configuration. Without it, the folder that mtlib is installed in."""
 
-DATA = ROOT / "data"
-"""Facts committed with the book: tags, the thesis' numbers, the list of published files."""
+_PACKAGED = ROOT / "mtlib" / "_data"
+
+DATA = _PACKAGED if _PACKAGED.is_dir() else ROOT / "data"
+"""Facts committed with the book: tags, the thesis' numbers, the list of published files. An installation
+without the repository holds them in the package."""
 
 
 def home() -> Path:
@@ -22,8 +26,13 @@ def home() -> Path:
 
 
 def published() -> Path:
-    """Return the folder of the author's files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
+    """Return the folder of published files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
     return Path(os.environ.get("MTLIB_PUBLISHED") or home() / "published")
+
+
+def real() -> Path:
+    """Return the folder of ``esc10`` and ``gtzan_99_excerpts`` (``MTLIB_REAL``, or ``MTLIB_HOME/real``)."""
+    return Path(os.environ.get("MTLIB_REAL") or home() / "real")
 
 
 def build() -> Path:

@@ -1,8 +1,8 @@
-"""Parameters of a chapter, and the sizes behind a profile's name.
+"""Parameters of a notebook, and the sizes behind a profile's name.
 
-Every chapter has the same first cell (profile, corpus, seed, device, scheduler) and at most three
+Every notebook has the same first cell (profile, corpus, seed, device, scheduler) and at most three
 parameters of its own. `check` validates the names and the values, because papermill only warns about a
-name it does not know, and returns what the chapter works with. Sizes live here and nowhere else.
+name it does not know, and returns what the notebook works with. Sizes live here and nowhere else.
 """
 
 import re
@@ -67,15 +67,15 @@ PROFILES = {
         ),
     )
 }  # fmt: skip
-"""Profiles by name; `quick` is the default of every chapter."""
+"""Profiles by name; `quick` is the default of every notebook."""
 
 STANDARD = ("profile", "corpus", "seed", "device", "scheduler")
-"""Parameters every chapter has."""
+"""Parameters every notebook has."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Validated parameters of one chapter."""
+    """Validated parameters of one notebook."""
 
     profile: Profile
     corpus: str
@@ -83,18 +83,18 @@ class Settings:
     device: str
     scheduler: str
     own: dict[str, Any]
-    """The chapter's own parameters."""
+    """The notebook's own parameters."""
 
 
 def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
-    """Validate the parameters of a chapter.
+    """Validate the parameters of a notebook.
 
     Parameters
     ----------
     namespace : mapping
         The notebook's ``globals()``, right after its parameters cell.
     own : tuple of str
-        Names of the chapter's own parameters.
+        Names of the notebook's own parameters.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def named(name: str) -> Profile:
 
 
 def check_names(given: set[str], known: set[str], owner: str = "this chapter") -> None:
-    """Refuse a parameter that its owner, a chapter or the whole book, does not have.
+    """Refuse a parameter that its owner, a notebook or the whole book, does not have.
 
     Raises
     ------

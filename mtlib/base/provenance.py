@@ -18,6 +18,8 @@ PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "scikit-learn", "librosa")
 
 def commit() -> str:
     """Return the short commit of the repository, with "+" where tracked files differ from it."""
+    if not (paths.ROOT / ".git").exists():  # git would answer for a repository around this folder
+        return "unknown"
     git = ["git", "-C", str(paths.ROOT)]
     head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     if head.returncode:

@@ -1,19 +1,21 @@
-"""The thesis author's published files: found, fetched, verified.
+"""Published files, the thesis author's and those of later work: found, fetched, verified.
 
 ``data/published.toml`` lists each file with its address at a pinned commit, its size and SHA-256, its
 licence, and whether a public build may contain it. A file is looked for under `mtlib.base.paths.published`
-first and downloaded only if missing; whatever the source, only a file with the right hash is used.
-Chapters 2, 3, 6 and 7 ask the author's files.
+first and downloaded only if missing; whatever the source, only a file with the right hash is used. Four of
+the author's files could not be reached when the list was made: they are known by git's SHA-1 of the file.
 """
 
 import hashlib
 import os
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import pooch
 import requests
@@ -22,6 +24,8 @@ from . import paths
 from .errors import InputError
 
 _TIMEOUT_S = 15
+AUTHOR = "keunwoochoi"
+"""Owner of the thesis author's repositories; every other owner's are later work."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,14 @@ class Artifact:
 
     name: str
     """``repository/path``: its place below `mtlib.base.paths.published`."""
+    owner: str
     url: str
-    n_bytes: int
+    n_bytes: int | None
+    """None where only `git_blob` is known."""
     sha256: str
+    """Empty where only `git_blob` is known."""
+    git_blob: str
+    """Git's SHA-1: of ``blob``, a blank, the size, a zero byte and the content."""
     licence: str
     redistribute: bool
     what: str
@@ -42,21 +51,28 @@ class Artifact:
         """Where the file lies, or would lie."""
         return paths.published() / self.name
 
+    @property
+    def reachable(self) -> bool:
+        """Whether a copy was at hand when the list was made, so that its size and SHA-256 are known."""
+        return self.n_bytes is not None
+
 
 def _catalogue() -> dict[str, Artifact]:
     with open(paths.DATA / "published.toml", "rb") as file:
         repositories = tomllib.load(file)["repository"]
     artifacts = {}
     for repository in repositories:
-        base = f"https://raw.githubusercontent.com/keunwoochoi/{repository['name']}/{repository['commit']}"
+        owner, name = repository["owner"], repository["name"]
+        base = f"https://raw.githubusercontent.com/{owner}/{name}/{repository['commit']}"
         for entry in repository["files"]:
-            name = f"{repository['name']}/{entry['path']}"
-            artifacts[name] = Artifact(
-                name=name,
-                url=f"{base}/{entry['path']}",
-                n_bytes=entry["bytes"],
-                sha256=entry["sha256"],
-                licence=repository["licence"],
+            artifacts[f"{name}/{entry['path']}"] = Artifact(
+                name=f"{name}/{entry['path']}",
+                owner=owner,
+                url=f"{base}/{quote(entry['path'])}",
+                n_bytes=entry.get("bytes"),
+                sha256=entry.get("sha256", ""),
+                git_blob=entry.get("git_blob", ""),
+                licence=entry.get("licence", repository["licence"]),
                 redistribute=entry.get("redistribute", repository["redistribute"]),
                 what=entry["what"],
             )
@@ -70,23 +86,25 @@ _unreachable: set[str] = set()  # hosts that did not answer: one wait a process 
 
 
 @cache
-def _sha256(path: Path, n_bytes: int, mtime_ns: int) -> str:
+def _digest(path: Path, n_bytes: int, mtime_ns: int, of_git: bool) -> str:
+    begun = hashlib.sha1(b"blob %d\0" % n_bytes) if of_git else hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, lambda: begun).hexdigest()
 
 
-def state(artifact: Artifact) -> str:
+def state(artifact: Artifact, path: Path | None = None) -> str:
     """Return ``"present"``, ``"missing"`` or ``"damaged"`` (wrong size or hash)."""
+    path = path or artifact.path
     try:
-        stat = artifact.path.stat()
-        if stat.st_size != artifact.n_bytes:
+        stat = path.stat()
+        if artifact.n_bytes not in (None, stat.st_size):
             return "damaged"
-        digest = _sha256(artifact.path, stat.st_size, stat.st_mtime_ns)
+        digest = _digest(path, stat.st_size, stat.st_mtime_ns, not artifact.sha256)
     except FileNotFoundError:
         return "missing"
     except OSError:
         return "damaged"
-    return "present" if digest == artifact.sha256 else "damaged"
+    return "present" if digest == (artifact.sha256 or artifact.git_blob) else "damaged"
 
 
 def fetch(name: str) -> Path:
@@ -118,26 +136,24 @@ def fetch(name: str) -> Path:
     if host in _unreachable:
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
-    pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(
-            artifact.url,
-            known_hash=f"sha256:{artifact.sha256}",
-            fname=artifact.path.name,
-            path=artifact.path.parent,
-            downloader=downloader,
-        )
+        artifact.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=artifact.path.parent) as folder:
+            partial = Path(folder) / "part"
+            downloader(artifact.url, partial, None)
+            if state(artifact, partial) != "present":
+                expected = (artifact.sha256 or artifact.git_blob)[:12]
+                raise InputError(
+                    f"{name}: what {artifact.url} sends has another hash than {expected}…; "
+                    f"it was not kept; put the right file at {artifact.path}"
+                )
+            os.replace(partial, artifact.path)
     except requests.HTTPError as error:
-        status = error.response.status_code
+        status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
     except requests.RequestException as error:
         _unreachable.add(host)
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}") from error
-    except ValueError as error:  # pooch: the hash does not match
-        raise InputError(
-            f"{name}: what {artifact.url} sends has another SHA-256 than {artifact.sha256[:12]}…; "
-            f"it was not kept; put the right file at {artifact.path}"
-        ) from error
     except OSError as error:
         raise InputError(
             f"{name}: {found}, and {artifact.path.parent} cannot be written ({error.strerror or error}); "

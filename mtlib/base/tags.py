@@ -2,7 +2,7 @@
 
 The order is that of the author's label files (list rank in the Million Song Dataset's Last.fm tags).
 Categories are genre (28), mood (12), instrument (5) and era (5) [Choi2018, §3.1.3]; the thesis does
-not print which tag belongs where, so ``data/tags.csv`` marks the uncertain ones. Used by every chapter.
+not print which tag belongs where, so ``data/tags.csv`` marks the uncertain ones.
 """
 
 import csv

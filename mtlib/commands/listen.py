@@ -15,18 +15,29 @@ from ..base.files import atomic, reserve
 
 @click.command("tag")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", default="compact", show_default=True, help="compact, crnn, crnn_trained or cnn.")
+@click.option(
+    "--model",
+    default="fcn-msd",
+    show_default=True,
+    help="The author's: compact, crnn_trained, cnn, crnn; later ones: fcn, crnn or musicnn, -msd, -mtat or "
+    "-jamendo, such as fcn-msd.",
+)
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all fifty tags.")
 def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
-    """Tag audio files, or all audio files of folders, with one of the author's networks.
+    """Tag audio files, or all audio files of folders, with a published network.
 
-    Example: python -m mtlib tag song.mp3 --top 10
+    Example: python -m mtlib tag song.mp3 --model fcn-msd --top 10
     """
     from ..networks import tagging
     from ..signal import audio
 
     tagger = tagging.load_model(model)
+    if model == "crnn":
+        click.echo(
+            "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
+            err=True,
+        )
     found, failures = tagging.find_audio(files)
     n_files = len(found) + len(failures)
     for line in failures:

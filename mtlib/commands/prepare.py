@@ -90,6 +90,7 @@ def check_command(
 @click.option("--limit", type=click.IntRange(1), help="Take about this many clips, to try it out.")
 @click.option("--dedupe", is_flag=True, help="Leave out clips that are listed as the same audio.")
 @click.option("--allow-missing", is_flag=True, help="Let splits be used that lost more than 1 %.")
+@click.option("--labels-only", is_flag=True, help="Labels and splits without audio, for chapter 3.")
 @click.option("--profile", default="quick", show_default=True, help="Size of the synthetic corpus.")
 def prepare_command(
     dataset: str,
@@ -99,12 +100,14 @@ def prepare_command(
     jobs: int,
     scheduler: str,
     profile: str,
+    labels_only: bool,
     **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks of chapter 6.
+    ``synthetic-genre`` and the like are target tasks. With ``--labels-only``, magnatagatune,
+    msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
@@ -119,6 +122,12 @@ def prepare_command(
         else:
             made = opening.open_source(profile, n_jobs=jobs, scheduler=scheduler)
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
+        return
+    if labels_only:
+        from ..corpora.datasets import labels_only as labels
+
+        made = labels.prepare(dataset, root, options["name"])
+        click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
     from ..corpora import datasets, preparation
 
@@ -152,14 +161,15 @@ def _tell(result: Any, report: Path) -> None:
 @click.argument("what", default="artifacts")
 @click.option("--list", "only_list", is_flag=True, help="Only tell what is there; download nothing.")
 def fetch_command(what: str, only_list: bool) -> None:
-    """Download and verify the author's published files, or a dataset; tell what is there.
+    """Download and verify published files, or a dataset; say what is there.
 
-    WHAT is artifacts (the default) or the name of a dataset. MagnaTagATune is downloaded; for the others
-    the address, the size and the commands are printed.
+    WHAT is artifacts (the default: the thesis author's files), later (labels, networks and scores of later
+    work) or the name of a dataset. MagnaTagATune is downloaded; for the others the address, the size and
+    the commands are printed.
 
-    Example: python -m mtlib fetch magnatagatune
+    Example: python -m mtlib fetch later
     """
-    if what != "artifacts":
+    if what not in ("artifacts", "later"):
         _fetch_dataset(what)
         return
     from tqdm import tqdm
@@ -167,7 +177,11 @@ def fetch_command(what: str, only_list: bool) -> None:
     from ..base import published
 
     failures = {}
-    states = {name: published.state(artifact) for name, artifact in published.ARTIFACTS.items()}
+    states = {
+        name: published.state(artifact)
+        for name, artifact in published.ARTIFACTS.items()
+        if (artifact.owner == published.AUTHOR) == (what == "artifacts")
+    }
     if not only_list:
         wanted = [name for name, found in states.items() if found != "present"]
         for name in tqdm(wanted, unit="file", disable=not sys.stderr.isatty()):
@@ -177,7 +191,9 @@ def fetch_command(what: str, only_list: bool) -> None:
                 failures[name] = str(error)
             states[name] = published.state(published.ARTIFACTS[name])
     for name, found in states.items():
-        click.echo(f"{found:8} {published.ARTIFACTS[name].n_bytes:>10,} bytes  {name}")
+        artifact = published.ARTIFACTS[name]
+        size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
+        click.echo(f"{found:8} {size} bytes  {name}")
     counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
@@ -185,7 +201,7 @@ def fetch_command(what: str, only_list: bool) -> None:
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
     if counts["damaged"]:
-        raise InputError("damaged files are not used; delete them and run `python -m mtlib fetch`")
+        raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 
 
 def _fetch_dataset(name: str) -> None:

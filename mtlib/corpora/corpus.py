@@ -1,15 +1,14 @@
 """A corpus: clips decoded once, their labels, splits and folds, mapped from disk.
 
-Real datasets and the synthetic music take the same form, so every chapter reads its audio here. A corpus
-lives in ``MTLIB_HOME/corpora/NAME``: shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest
-with one row for every clip of the source, kept or not, one array for each named label set, and
-``corpus.json``, which names all of these and is replaced last. What it names is whole; what
-it does not name is not there.
+Real datasets and the synthetic music take the same form. A corpus lives in ``MTLIB_HOME/corpora/NAME``:
+shards of 16-bit mono samples (`mtlib.corpora.shards`), a manifest with one row for every clip of the
+source, kept or not, one array for each named label set, and ``corpus.json``, which names all of these and
+is replaced last. What it names is whole; what it does not name is not there.
 
 Conventions
     Clips keep the order of the source's table. A tagging source gives every clip `n_samples` samples
     (29.12 s, [Choi2018, §4.2]) and the true length beside it; where clips differ in length, as in the
-    tasks of chapter 6, `n_samples` is None. A clip that cannot be used has a row that says why in
+    target tasks [Choi2018, §6.3], `n_samples` is None. A clip that cannot be used has a row that says why in
     `Corpus.left_out`, and no samples; it is never silent instead.
 
     The *audio key* changes with the sound (source files or recipe, decoder, resampler), a *label key*
@@ -20,7 +19,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,9 @@ from ..base.errors import InputError
 from ..base.files import digest
 from . import writing
 from .shards import ReadShard
+
+if TYPE_CHECKING:
+    import torch  # loaded where clips become tensors
 
 
 class Corpus:
@@ -54,6 +56,8 @@ class Corpus:
         Of the sound, of the first label set, of both.
     info : dict
         What the writer told: title, licence, citation and the like.
+    labels_only : bool
+        Whether there is no audio: asking for samples is then refused.
     """
 
     def __init__(self, folder: Path, content: dict[str, Any]):
@@ -62,7 +66,8 @@ class Corpus:
         self.task, self.info, self.audio_key = content["task"], content["info"], content["audio_key"]
         self.tags = pd.DataFrame(content["tags"])
         manifest = _read_table(folder / content["manifest"], content["columns"])
-        kept = manifest["shard"] >= 0
+        self.labels_only = not content["shards"]
+        kept = (manifest["shard"] >= 0) | self.labels_only
         self.left_out = manifest[~kept].drop(columns=["shard", "place", "n_samples"]).reset_index(drop=True)
         self.clips = manifest[kept].drop(columns=["shard", "place", "message"]).reset_index(drop=True)
         self._shard = manifest["shard"].to_numpy()[kept]
@@ -71,6 +76,7 @@ class Corpus:
 
     def __repr__(self) -> str:
         length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
+        length = "without audio" if self.labels_only else length
         return f"<Corpus {self.name}: {len(self)} clips {length} at {self.sample_rate} Hz, {self.task}>"
 
     def __len__(self) -> int:
@@ -218,7 +224,7 @@ class Corpus:
             samples[here] = self._arrays[number][self._place[indices[here]]]
         return samples
 
-    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":  # noqa: F821
+    def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":
         """Return clips as float32 in [−1, 1].
 
         Parameters
@@ -253,7 +259,22 @@ class Corpus:
         n_samples = int(self.clips["n_samples"].iat[index])
         return array[place, :n_samples] if self.n_samples else array[place : place + n_samples]
 
+    def check_audio(self) -> None:
+        """Refuse a corpus without audio.
+
+        Raises
+        ------
+        InputError
+            With what to do.
+        """
+        if self.labels_only:
+            raise InputError(
+                f"corpus {self.name} holds labels only; prepare its audio with "
+                f"`python -m mtlib prepare {self.info.get('dataset', 'DATASET')} --root FOLDER`"
+            )
+
     def _check(self, indices: Any) -> np.ndarray:
+        self.check_audio()
         indices = np.asarray(indices, np.int64)
         if indices.ndim != 1 or (len(indices) and not 0 <= indices.min() <= indices.max() < len(self)):
             raise InputError(f"indices must be 1-D and within 0 … {len(self) - 1}, got {indices}")

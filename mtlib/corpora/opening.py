@@ -1,6 +1,6 @@
-"""The corpus a chapter works on: the synthetic one, made when it is first asked for, or a prepared one.
+"""The corpus to work on: the synthetic one, made when it is first asked for, or a prepared one.
 
-Chapters call `open_source` with their settings and need not know which it is. Used by chapters 3 to 7.
+Notebooks call `open_source` with their settings and need not know which it is.
 """
 
 import contextlib
@@ -19,29 +19,30 @@ def open_source(
     n_jobs: int = -1,
     scheduler: str = "",
 ) -> Corpus:
-    """Open the corpus that a chapter's parameters name.
+    """Open the corpus that a notebook's parameters name.
 
     Parameters
     ----------
     settings : Settings or Profile or str
-        A chapter's settings, which name the corpus too, or a profile or its name.
+        A notebook's settings, which name the corpus too, or a profile or its name.
     corpus : str
         ``synthetic`` is made for the profile, on all cores, unless it is there; another name is that of a
-        corpus prepared on this machine. Ignored with a chapter's settings.
+        corpus prepared on this machine. Ignored with a notebook's settings.
     n_jobs, scheduler
-        As in `mtlib.base.parallel.run`; a chapter's settings name the scheduler.
+        As in `mtlib.base.parallel.run`; a notebook's settings name the scheduler.
 
     Raises
     ------
     InputError
-        If there is no such profile or corpus.
+        If there is no such profile or corpus, or the corpus holds labels only.
     """
-    profile = settings
     if isinstance(settings, Settings):
-        profile, corpus, scheduler = settings.profile, settings.corpus, settings.scheduler
+        corpus, scheduler, settings = settings.corpus, settings.scheduler, settings.profile
     if corpus != "synthetic":
-        return Corpus.open(corpus)
-    profile = _profile(profile)
+        made = Corpus.open(corpus)
+        made.check_audio()
+        return made
+    profile = _profile(settings)
     with told(f"synthetic-{profile.name}") as progress:
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
@@ -59,7 +60,7 @@ def open_target(
         As in `open_source`.
     """
     if isinstance(profile, Settings):
-        profile, scheduler = profile.profile, profile.scheduler
+        scheduler, profile = profile.scheduler, profile.profile
     profile = _profile(profile)
     with told(f"synthetic-{name}-{profile.name}") as progress:
         return corpora.write_target(name, profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)

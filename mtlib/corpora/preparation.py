@@ -7,7 +7,7 @@ table.
 
 Conventions
     A tagging source keeps the central 29.12 s of every clip; a shorter one is left out unless told otherwise
-    (``short``). The tasks of chapter 6 keep every clip at its own length. ``known fault`` is what the
+    (``short``). Target tasks keep every clip at its own length. ``known fault`` is what the
     dataset's official copy is known for; anything else that was left out makes a report `failed`.
     Left-out clips are grouped by status with at most five examples.
 """

@@ -82,7 +82,7 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 def checksum(samples: np.ndarray) -> int:
     """Return a CRC-32 of samples, to find equal clips."""
-    return zlib.crc32(np.ascontiguousarray(samples))
+    return zlib.crc32(np.ascontiguousarray(samples).data)
 
 
 def write_shard(shard: Shard, read_shard: ReadShard) -> int:

@@ -33,7 +33,7 @@ COLUMNS = ("clip_id", "split", "fold", "group")
 def write(
     name: str,
     table: pd.DataFrame,
-    read_shard: ReadShard,
+    read_shard: ReadShard | None,
     *,
     audio_recipe: dict[str, Any],
     sample_rate: int,
@@ -60,9 +60,10 @@ def write(
         Lower-case letters, digits, ``_``, ``-`` and ``.``.
     table : pd.DataFrame
         One row a clip: clip_id (unique), split, fold, group, and what `read_shard` needs.
-    read_shard : callable
-        Picklable. Takes the rows of one shard, returns a `mtlib.corpora.shards.Read` (or the tuple of its
-        fields) for each: int16 samples or None, status, message.
+    read_shard : callable or None
+        None registers labels without audio. Picklable. Takes the rows of one shard, returns a
+        `mtlib.corpora.shards.Read` (or the tuple of its fields) for each: int16 samples or None, status,
+        message.
     audio_recipe : dict
         Plain values that decide the sound beside the rows: versions, lengths, a recipe's parameters.
     sample_rate : int
@@ -109,7 +110,7 @@ def write(
     lengths = _expected_samples(table, sample_rate, n_samples)
     n_rows = max(1, int(shard_bytes / 2 / max(1.0, lengths[lengths > 0].mean() if lengths.any() else 1)))
     plan = []
-    for number, start in enumerate(range(0, len(table), n_rows)):
+    for number, start in enumerate(range(0, len(table) if read_shard else 0, n_rows)):
         rows = table.iloc[start : start + n_rows]
         values = rows[list(columns)].to_dict("split", index=False)
         key = digest([audio_recipe, sample_rate, n_samples, values])
@@ -158,8 +159,10 @@ def _join(folder: Path, table: pd.DataFrame, plan: list[Shard], recipe: dict[str
         for row in shard.finished() or ():
             details = row.pop("details")
             outcomes.append(row | {"shard": shard.number if row["place"] >= 0 else -1} | details)
+    if not plan:  # labels only
+        outcomes = [{"place": -1, "n_samples": 0, "status": "ok", "message": "", "shard": -1}] * len(table)
     manifest = pd.concat([table.reset_index(drop=True), pd.DataFrame(outcomes)], axis=1)
-    kept = (manifest["shard"] >= 0).to_numpy()
+    kept = (manifest["shard"] >= 0).to_numpy() | (not plan)
     identity = "crc" if "source_bytes" in table else "clip_id"
     sound = manifest.loc[kept, ["clip_id", "n_samples", identity]].to_numpy().tolist()
     sources = None if "source_bytes" in table else [shard.key for shard in plan]

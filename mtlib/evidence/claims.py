@@ -1,12 +1,12 @@
 """The thesis' claims, and the evidence that a notebook records; `mtlib.evidence.rules` judges.
 
-``data/thesis/claims.csv`` lists the claims. A chapter calls `record` where it has evidence: the reader
+``data/thesis/claims.csv`` lists the claims. A notebook calls `record` where it has evidence: the reader
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
 executed notebooks alone (`collect`).
 
 Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
 known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
-reads "holds" or "fails on the synthetic corpus" and is counted apart. Every chapter uses it.
+reads "holds" or "fails on the synthetic corpus" and is counted apart.
 """
 
 import csv
@@ -112,13 +112,13 @@ def record(
             raise InputError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     if verdict == "not tested" and not reason:
         raise InputError(f"{claim}: say why it is not tested (reason)")
-    if (low is None) != (high is None) or (low is not None and not low <= high):
+    if (low is None) != (high is None) or (low is not None and high is not None and not low <= high):
         raise InputError(f"{claim}: low and high must be given together and in order, got {low} and {high}")
+    estimate, low, high = (None if value is None else float(value) for value in (estimate, low, high))
+    n = None if n is None else int(n)
     evidence = Evidence(
-        claim, source, corpus, profile, tier,
-        *(None if value is None else float(value) for value in (estimate, low, high)),
-        None if n is None else int(n), rule, verdict, reason, provenance or {},
-    )  # fmt: skip
+        claim, source, corpus, profile, tier, estimate, low, high, n, rule, verdict, reason, provenance or {}
+    )
     text = f"{claim} – {wording(evidence)}. {reason}"
     _shown[claim] += 1
     display(
@@ -141,10 +141,10 @@ def interval_text(evidence: Evidence) -> str:
     if evidence.estimate is None:
         return "–"
     text = f"{evidence.estimate:.3g}"
-    if evidence.low is not None and evidence.high > evidence.low:
-        digits = max(0, 1 - floor(log10((evidence.high - evidence.low) / 2)))
-        low, text, high = (f"{x:.{digits}f}" for x in (evidence.low, evidence.estimate, evidence.high))
-        text += f" [{low}, {high}]"
+    low, high = evidence.low, evidence.high
+    if low is not None and high is not None and high > low:
+        digits = max(0, 1 - floor(log10((high - low) / 2)))
+        text = f"{evidence.estimate:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
     return text + (f", n = {evidence.n:,}" if evidence.n is not None else "")
 
 

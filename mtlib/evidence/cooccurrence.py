@@ -2,7 +2,6 @@
 
 The thesis counts how often tag j stands beside tag i and sorts related pairs into genre hierarchy, synonyms
 and musical similarity by eye [Choi2018, §3.2.1]; `relations` does so by rules that are written down.
-Chapters 3 and 7 use this module.
 
 Conventions
     Labels are (clip, tag), 0 or 1. ``C[i, j]`` is the share of the clips with tag i that have tag j as well

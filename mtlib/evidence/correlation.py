@@ -1,19 +1,20 @@
 """Do two orders agree: rank correlations with intervals and permutation tests.
 
-The thesis compares orders: of tags by tagability and by AUC (chapter 3), of tag pairs by label vectors and
-by co-occurrence (chapter 7), of systems by noisy and by clean labels (chapter 3). `correlation` is for
-independent units; `matrix_correlation` for the pairs of a similarity matrix, which are not independent:
-1,225 pairs come from only fifty tags.
+The thesis compares orders: of tags by tagability and by AUC, of tag pairs by label vectors and by
+co-occurrence, of systems by noisy and by clean labels. `correlation` is for independent units;
+`matrix_correlation` for the pairs of a similarity matrix, which are not independent: 1,225 pairs come
+from only fifty tags.
 
 References
-    D. G. Bonett and T. A. Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
-    correlations", Psychometrika 65(1), 2000: the standard errors on Fisher's scale.
-    N. Mantel, "The detection of disease clustering and a generalized regression approach", Cancer Research
-    27(2), 1967: permuting the units of a matrix.
+----------
+D. G. Bonett and T. A. Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman
+correlations", Psychometrika 65(1), 2000: the standard errors on Fisher's scale.
+N. Mantel, "The detection of disease clustering and a generalized regression approach", Cancer Research
+27(2), 1967: permuting the units of a matrix.
 """
 
-import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +51,12 @@ def correlation(
     Parameters
     ----------
     first, second : ndarray (n,)
-        n at least 5; below 8 the test goes through all permutations.
+        n at least 5.
     rng : numpy Generator
         Draws the permutations.
     method : {"spearman", "kendall", "pearson"}
     n_permutations : int
+        If there are no more than so many permutations (10,000: n below 8), the test goes through all.
     level : float
 
     Returns
@@ -74,12 +76,8 @@ def correlation(
         raise InputError(f"correlation takes two arrays of at least 5 values each, got shapes {shapes}")
     a, b = _prepared(first, method), _prepared(second, method)
     n, value = len(first), float(np.clip(a @ b, -1, 1))
-    if n < 8:
-        orders = np.array(list(itertools.permutations(range(n))))
-        p_value = float(np.mean(_extreme(_permuted(a, b, orders, method), value)))
-    else:
-        orders = rng.permuted(np.tile(np.arange(n), (_positive(n_permutations), 1)), axis=1)
-        p_value = float((1 + _extreme(_permuted(a, b, orders, method), value).sum()) / (1 + n_permutations))
+    permuted = _pairs(b, n, sign=-1) if method == "kendall" else b.__getitem__
+    p_value = _p_value(a, permuted, n, rng, n_permutations)
     spread = {"spearman": (1 + value**2 / 2) / (n - 3), "kendall": 0.437 / (n - 4), "pearson": 1 / (n - 3)}
     low, high = _fisher_interval(value, math.sqrt(spread[method]), level)
     return Correlation(value, low, high, p_value, n)
@@ -123,12 +121,7 @@ def matrix_correlation(
     rows, columns = np.triu_indices(n, 1)
     a, b = _prepared(first[rows, columns], method), _prepared(second[rows, columns], method)
     value = float(np.clip(a @ b, -1, 1))
-    square = np.zeros((n, n))
-    square[rows, columns] = square[columns, rows] = b  # ranks move with their pairs
-    n_extreme = 0
-    for _ in range(_positive(n_permutations)):
-        order = rng.permutation(n)
-        n_extreme += abs(a @ square[order[rows], order[columns]]) >= abs(value) - 1e-12
+    p_value = _p_value(a, _pairs(b, n), n, rng, n_permutations)  # ranks move with their pairs
     left_out = np.empty(n)
     for unit in range(n):
         kept = (rows != unit) & (columns != unit)
@@ -136,7 +129,7 @@ def matrix_correlation(
         left_out[unit] = math.atanh(min(_prepared(pairs[0], method) @ _prepared(pairs[1], method), 1 - 1e-12))
     error = math.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
     low, high = _fisher_interval(value, error, level)
-    return Correlation(value, low, high, (1 + n_extreme) / (1 + n_permutations), n)
+    return Correlation(value, low, high, p_value, n)
 
 
 def _prepared(values: np.ndarray, method: str) -> np.ndarray:
@@ -156,19 +149,28 @@ def _prepared(values: np.ndarray, method: str) -> np.ndarray:
     return values / norm
 
 
-def _permuted(a: np.ndarray, b: np.ndarray, orders: np.ndarray, method: str) -> np.ndarray:
-    """Return the correlations of `a` with `b` in other orders (permutation, n)."""
-    if method != "kendall":
-        return b[orders] @ a
-    n = orders.shape[1]
+def _pairs(values: np.ndarray, n: int, sign: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what gives the values of all pairs (…, pair) when their units stand in other orders (…, n)."""
     rows, columns = np.triu_indices(n, 1)
     square = np.zeros((n, n))
-    square[rows, columns], square[columns, rows] = b, -b
-    return np.array([square[order[rows], order[columns]] @ a for order in orders])
+    square[rows, columns], square[columns, rows] = values, sign * values
+    return lambda orders: square[orders[..., rows], orders[..., columns]]
 
 
-def _extreme(values: np.ndarray, value: float) -> np.ndarray:
-    return np.abs(values) >= abs(value) - 1e-12
+def _p_value(
+    a: np.ndarray,
+    permuted: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    rng: np.random.Generator,
+    n_permutations: int,
+) -> float:
+    if n_permutations < 1:
+        raise InputError(f"n_permutations must be at least 1, got {n_permutations}")
+    test = scipy.stats.permutation_test(
+        (np.arange(n),), lambda orders, axis: np.abs(permuted(orders) @ a), permutation_type="pairings",
+        alternative="greater", n_resamples=n_permutations, batch=100, vectorized=True, rng=rng,
+    )  # fmt: skip
+    return float(test.pvalue)
 
 
 def _fisher_interval(value: float, error: float, level: float) -> tuple[float, float]:
@@ -178,9 +180,3 @@ def _fisher_interval(value: float, error: float, level: float) -> tuple[float, f
         return value, value
     centre, half = math.atanh(value), scipy.stats.norm.ppf((1 + level) / 2) * error
     return math.tanh(centre - half), math.tanh(centre + half)
-
-
-def _positive(n_permutations: int) -> int:
-    if n_permutations < 1:
-        raise InputError(f"n_permutations must be at least 1, got {n_permutations}")
-    return n_permutations

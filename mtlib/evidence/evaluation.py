@@ -2,16 +2,14 @@
 
 The thesis judges taggers by the area under the ROC curve of each tag, averaged over the tags (AUC)
 [Choi2018, §2.1.3]. An area is the probability that a clip with the tag scores above a clip without it;
-it says nothing about thresholds or calibration. Every chapter that compares anything uses this module.
+it says nothing about thresholds or calibration.
 
 Conventions
     Labels are 0 or 1, scores any real number, larger meaning more likely. Two-dimensional inputs are
     (clip, tag). An AUC of a tag without a positive or without a negative clip is undefined: `auc` raises,
-    `areas` reports it as NaN and by number. Nothing is averaged over undefined values.
+    `tag_areas` gives NaN. Nothing is averaged over undefined values.
     Test clips are resampled as *counts* (clip, replicate): how often each clip stands in each replicate.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -166,71 +164,6 @@ def resample(
     return counts if unit is None else counts[unit]
 
 
-@dataclass(frozen=True)
-class Areas:
-    """The area of each tag and their mean (macro), with 95 % intervals over the choice of test clips."""
-
-    metric: str
-    values: np.ndarray
-    """(tag,); NaN where undefined."""
-    low: np.ndarray
-    high: np.ndarray
-    macro: float
-    macro_low: float
-    macro_high: float
-    undefined: tuple[int, ...]
-    """Tags without an area; they are in no mean."""
-    n_clips: int
-    n_resamples: int
-    """Replicates behind the macro interval: those in which every tag of the mean has an area."""
-
-
-def areas(
-    labels: np.ndarray,
-    scores: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    metric: str = "roc",
-    n_resamples: int = 1000,
-    groups: np.ndarray | None = None,
-    level: float = 0.95,
-) -> Areas:
-    """Return the areas of one system on one test set.
-
-    Parameters
-    ----------
-    labels, scores : ndarray (clip, tag)
-    rng : numpy Generator
-    metric : {"roc", "pr"}
-    n_resamples : int
-        Of the clip bootstrap (percentile intervals).
-    groups : ndarray (clip,), optional
-        As for `resample`.
-    level : float
-
-    Raises
-    ------
-    InputError
-        If no tag has an area, or if so few clips have a tag that most replicates lose it.
-    """
-    tails = (1 - level) / 2, (1 + level) / 2
-    if not 0 < level < 1:
-        raise InputError(f"level must lie between 0 and 1, got {level}")
-    values = tag_areas(labels, scores, metric=metric)
-    defined = _defined(values)
-    counts = resample(len(labels), n_resamples, rng, groups=groups)
-    drawn = tag_areas(labels, scores, metric=metric, counts=counts)  # (replicate, tag)
-    low, high = np.full_like(values, np.nan), np.full_like(values, np.nan)
-    low[defined], high[defined] = np.nanquantile(drawn[:, defined], tails, axis=0)
-    macro = _macro(drawn, defined)
-    macro_low, macro_high = np.quantile(macro, tails)
-    undefined = tuple(int(tag) for tag in np.flatnonzero(np.isnan(values)))
-    return Areas(
-        metric, values, low, high, float(values[defined].mean()), float(macro_low), float(macro_high),
-        undefined, len(labels), len(macro),
-    )  # fmt: skip
-
-
 def compare(
     labels: np.ndarray,
     first: np.ndarray,
@@ -255,8 +188,11 @@ def compare(
     rng : numpy Generator
     second_labels : ndarray (clip, tag), optional
         Labels the second is judged by, where they differ (noisy against true labels).
-    metric, n_resamples, groups
-        As for `areas`.
+    metric : {"roc", "pr"}
+    n_resamples : int
+        Of the clips.
+    groups : ndarray (clip,), optional
+        As for `resample`.
 
     Returns
     -------
@@ -274,7 +210,7 @@ def compare(
     values = np.stack([[tag_areas(truth, run, metric=metric) for run in runs] for truth, runs in sides])
     defined = _defined(values.sum((0, 1)))  # an area on both sides
     counts = resample(len(labels), n_resamples, rng, groups=groups)
-    gaps = 0.0
+    gaps = np.zeros(())
     for sign, (truth, runs) in zip((1, -1), sides, strict=True):
         for run in runs:
             gaps = gaps + sign * tag_areas(truth, run, metric=metric, counts=counts) / len(runs)

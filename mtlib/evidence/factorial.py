@@ -1,12 +1,12 @@
 """A crossed design in effects: what each factor does on average, and whether factors interact.
 
-Chapter 5 trains every combination of magnitude, weighting and scaler: twelve bars in the thesis, a handful
-of questions here. Seeds are blocks: training i of every cell shares its seed, data order and test clips, so
-what a seed does to all cells cancels. All cells share one error, which the analysis estimates from what is
-left when cells and seeds are taken out; with three seeds that is 22 degrees of freedom where a comparison
-of two cells alone has two. With one seed the interactions have to serve as the error: main effects then have
-intervals, under the assumption that factors do not interact, and interactions have none
-[Choi2018, §5.2.3, §5.3].
+A crossed design trains every combination, such as magnitude, weighting and scaler: twelve bars in the
+thesis, a handful of questions here. Seeds are blocks: training i of every cell shares its seed, data
+order and test clips, so what a seed does to all cells cancels. All cells share one error, which the
+analysis estimates from what is left when cells and seeds are taken out; with three seeds that is 22
+degrees of freedom where a comparison of two cells alone has two. With one seed the interactions have to
+serve as the error: main effects then have intervals, under the assumption that factors do not interact,
+and interactions have none [Choi2018, §5.2.3, §5.3].
 
 Conventions
     Scores are (level of the first factor, level of the second, …, seed). The first level of each factor is

@@ -1,6 +1,6 @@
 """Recorded results: tidy tables under ``data/results``, computed once, committed with where they come from.
 
-What a chapter cannot afford live is computed by a command and kept here; pages mark it "recorded". Beside
+What a page cannot afford live is computed by a command and kept here; pages mark it "recorded". Beside
 each table lies a ``.json`` file: commit, versions, device, time, and the command that computes it again.
 """
 

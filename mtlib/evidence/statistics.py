@@ -3,7 +3,7 @@
 A difference in this book comes with its independent repetitions (training seeds, songs, listeners) and a
 95 % interval; "no effect" is a test of equivalence with a margin, not a test that failed. With three to
 fifteen seeds only Student's t keeps its promise: a percentile bootstrap over five seeds is too narrow
-(``tests/benchmarks/decisions.py`` measures both). Every chapter that compares anything uses this module.
+(``tests/benchmarks/decisions.py`` measures both).
 
 Conventions
     Values are one-dimensional, one number an independent unit. Paired values stand at the same place of
@@ -11,7 +11,7 @@ Conventions
     degrees of freedom, so one object answers for every level and every hypothesis.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -226,42 +226,7 @@ def proportion_interval(
     return float(interval.low), float(interval.high)
 
 
-def bootstrap_interval(
-    values: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    statistic: Callable[..., np.ndarray] = np.mean,
-    n_resamples: int = 10_000,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a statistic of independent values.
-
-    It is too narrow for fewer than about twenty values; take `mean` for seeds.
-
-    Parameters
-    ----------
-    values : ndarray (n,)
-    rng : numpy Generator
-    statistic : callable
-        Takes an array (…, n) and ``axis``, returns (…,).
-    n_resamples : int
-    level : float
-    """
-    values = _finite(values)
-    if n_resamples < 1:
-        raise InputError(f"n_resamples must be at least 1, got {n_resamples}")
-    n_at_once = max(1, 2_000_000 // len(values))  # 16 MB of resampled values
-    results = []
-    for start in range(0, n_resamples, n_at_once):
-        n_rows = min(n_at_once, n_resamples - start)
-        picked = values[rng.integers(len(values), size=(n_rows, len(values)))]  # (resample, n)
-        results.append(statistic(picked, axis=-1))
-    tail = (1 - _level(level)) / 2
-    low, high = np.quantile(np.concatenate(results), (tail, 1 - tail))
-    return float(low), float(high)
-
-
-def adjust(p_values: np.ndarray, *, method: str = "holm") -> np.ndarray:
+def adjust(p_values: np.ndarray | Sequence[float], *, method: str = "holm") -> np.ndarray:
     """Adjust p-values for being several.
 
     Parameters

@@ -1,8 +1,7 @@
 """What a network costs: parameters by part, shapes, multiply-adds, values moved, receptive fields.
 
 Nothing is trained or even allocated: the network runs on PyTorch's "meta" device, where tensors have
-shapes only. Chapter 4 compares budgets with it, chapter 7 receptive fields; ``python -m mtlib models``
-prints it.
+shapes only. ``python -m mtlib models`` prints it.
 
 Conventions
     Multiply-adds are those of one clip's forward pass, in convolutions, dense and recurrent layers.
@@ -37,7 +36,7 @@ class Layer:
     """Values read and written."""
     activations: int
     """Values that the convolution or dense layer gives out, before pooling."""
-    receptive_field: tuple[int, int] | None
+    receptive_field: tuple[int, ...] | None
     """(freq, time) of the convolution; None after the convolutions."""
 
 
@@ -54,7 +53,9 @@ def layers(network: nn.Module, n_freq: int, n_frames: int) -> list[Layer]:
     field, jump = [1, 1], [1, 1]  # receptive field, and steps of the input that one step here stands for
 
     def note(name: str, part: nn.Module, given: torch.Tensor, result: torch.Tensor) -> None:
-        n_in, n_out, seen = given[0].numel(), result[0].numel(), None
+        n_in, n_out = given[0].numel(), result[0].numel()
+        seen: tuple[int, ...] | None = None
+        pool: Any
         n_inside, multiply_adds, moved = n_out, n_in * n_out, n_in + n_out  # dense
         if isinstance(part, ConvStage):
             kernel, pool = part.conv.kernel_size, part.pool.kernel_size

@@ -9,8 +9,6 @@ named option here:
 * ``layout``: kernels are (out, in, freq, time) in Theano files, (freq, time, in, out) in TensorFlow's.
 * Keras 1 stores the running *variance* under the name ``running_std``.
 * a Keras 1 GRU keeps one matrix a gate (update z, reset r, candidate h) and one bias a gate.
-
-Chapters 2, 6 and 7 use it.
 """
 
 from pathlib import Path
@@ -138,7 +136,7 @@ def batch_normalisation(
 
 
 def gru(weights: Weights, layer: str) -> dict[str, torch.Tensor]:
-    """Turn a Keras 1 GRU into the state of `mtlib.networks.models.KerasGRU`.
+    """Turn a Keras 1 GRU into the state of `mtlib.networks.layers.KerasGRU`.
 
     Returns
     -------

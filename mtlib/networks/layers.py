@@ -12,6 +12,8 @@ Conventions
     convolution has a bias, as in the author's code, although normalisation cancels it (erratum E39).
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -24,7 +26,7 @@ EPSILON = 1e-3
 Pool = tuple[int, int]
 """Pooling, or a kernel, in frequency and time."""
 
-ACTIVATIONS = {"elu": F.elu, "relu": F.relu}
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"elu": F.elu, "relu": F.relu}
 
 
 class ConvStage(nn.Module):
@@ -76,9 +78,9 @@ class ConvStage(nn.Module):
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
         # An even kernel, padded alike on both sides, gives one value too many.
         self.surplus = tuple(1 - size % 2 for size in kernel)
-        self.conv = nn.Conv2d(n_in, n_out, kernel, padding=tuple(size // 2 for size in kernel))
+        self.conv = nn.Conv2d(n_in, n_out, kernel, padding=(kernel[0] // 2, kernel[1] // 2))
         if collapse_freq:
-            self.surplus, self.conv.padding = (0, self.surplus[1]), (0, self.conv.padding[1])
+            self.surplus, self.conv.padding = (0, self.surplus[1]), (0, kernel[1] // 2)
         statistics = not batch_statistics
         norm = nn.BatchNorm2d(n_out, eps=EPSILON, track_running_stats=statistics)
         self.norm = norm if normalise else nn.Identity()
@@ -180,7 +182,7 @@ class LSTM(nn.Module):
         super().__init__()
         self.cell = nn.LSTM(n_in, n_hidden, batch_first=True)
         with torch.no_grad():
-            nn.init.xavier_uniform_(self.cell.weight_ih_l0)
+            nn.init.xavier_uniform_(self.cell.weight_ih_l0)  # type: ignore[arg-type]
             for gate in self.cell.weight_hh_l0.data.split(n_hidden):
                 nn.init.orthogonal_(gate)
             self.cell.bias_ih_l0.zero_()
@@ -211,6 +213,6 @@ def initialise(network: nn.Module) -> nn.Module:
             nn.init.kaiming_normal_(part.weight)
         elif isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight)
-        if isinstance(part, (nn.Conv2d, nn.Linear)):
+        if isinstance(part, (nn.Conv2d, nn.Linear)) and part.bias is not None:
             nn.init.zeros_(part.bias)
     return network

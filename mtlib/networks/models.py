@@ -2,13 +2,14 @@
 
 Input is a spectrogram (batch, 1, freq, time), output are logits (batch, tag). On top of the stages stands
 the maximum of each map (`Convnet`: Compact-convnet, k2c2, the tagger repository's five-layer network),
-dense layers (`DenseConvnet`: k1c2, k2c1, the genre network of chapter 7), or two recurrent layers (`CRNN`).
-`mtlib.networks.structures` names the networks, their widths and their pooling; chapters 2 to 7 use them.
+dense layers (`DenseConvnet`: k1c2, k2c1, the genre network), or two recurrent layers (`CRNN`).
+`mtlib.networks.structures` names the networks, their widths and their pooling.
 
 The released networks of the author come out of the defaults: conv, norm, ELU, pool (see `ConvStage`).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,7 +29,7 @@ CRNN_POOLS: tuple[Pool, ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
 
 
 def _stages(
-    n_maps: Sequence[int], pools: Sequence[Pool], kernels: Sequence[Pool] | None = None, **options
+    n_maps: Sequence[int], pools: Sequence[Pool], kernels: Sequence[Pool] | None = None, **options: Any
 ) -> nn.ModuleList:
     kernels = [options.pop("kernel", (3, 3))] * len(pools) if kernels is None else kernels
     if not len(n_maps) == len(pools) == len(kernels):
@@ -107,7 +108,7 @@ class Convnet(nn.Module):
         *,
         n_tags: int = 50,
         n_frames_normalised: int | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         self.pools = tuple(pools)
@@ -162,7 +163,7 @@ class DenseConvnet(nn.Module):
         n_frames: int = 1366,
         n_tags: int = 50,
         input_norm: bool = False,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         self.pools, self.n_freq, self.n_frames = tuple(pools), n_freq, n_frames
@@ -238,7 +239,7 @@ class CRNN(nn.Module):
         pools: Sequence[Pool] = CRNN_POOLS,
         input_norm: bool = True,
         rnn: str = "gru",
-        **options,
+        **options: Any,
     ):
         super().__init__()
         if rnn not in RECURRENT:

@@ -17,7 +17,7 @@ that the networks' activations really have, stage by stage; read as variances th
 to millions. So ``crnn`` reproduces the publication and ``crnn_trained`` is the network as trained;
 the five-layer CNN saturates under the first reading and is only offered under the second.
 
-Chapters 2, 6 and 7 use them. [Choi2018, §2.4, §4.2.4, §6.2]
+[Choi2018, §2.4, §4.2.4, §6.2]
 """
 
 from collections.abc import Callable
@@ -111,7 +111,7 @@ def compact(weights: keras.Weights) -> models.Convnet:
 
 
 def compact1(weights: keras.Weights, *, batch_statistics: bool = True) -> models.Convnet:
-    """Build the Keras 1 (Theano) Compact-convnet of chapters 6 and 7.
+    """Build the Keras 1 (Theano) Compact-convnet [Choi2018, §6.2, §7.2].
 
     It was built with ``BatchNormalization(mode=2)``: it normalises with the statistics of the current
     batch when it predicts, too, so the tags of a clip depend on its company; its stored running

@@ -1,9 +1,9 @@
 """The thesis' networks by name: widths of Table 4-A, pooling for each length of input.
 
 `build` makes one: ``build("k2c2", 0.1, n_frames=340)``. The widths come from ``data/thesis``; the pooling
-is a table, because a pooling fits one length: 1366 frames (29.12 s at 12 kHz, chapter 4), 1360 (29 s,
-chapters 2, 3, 5 and 6) and 340 (7.25 s, the short clips of the quick profiles). Chapter 5 varies hop and
-bands too. Another size is refused with the sizes that work. Chapters 3 to 7 train these networks.
+is a table, because a pooling fits one length: 1366 frames (29.12 s at 12 kHz), 1360 (29 s) and 340 (7.25
+s, the short clips of the quick profiles); the Compact-convnet takes other hops and bands too. Another
+size is refused with the sizes that work.
 """
 
 import csv
@@ -43,7 +43,7 @@ _COMPACT_TIME = {
     170: (4, 4, 5, 2, 1),  # hop 512 on 7.25 s
     **dict.fromkeys((2719, 2731), (4, 4, 5, 8, 4)),  # hop 128 on 29 s
 }
-"""Pooling of the Compact-convnet's five stages, by bands and by frames: chapter 5 varies both."""
+"""Pooling of the Compact-convnet's five stages, by bands and by frames."""
 
 POOLS: dict[tuple[str, int], dict[int, tuple[Pool, ...]]] = {
     **{
@@ -154,6 +154,7 @@ def build(
         raise InputError(f"normalise is an option of compact and k2c2, not of {structure}")
     maps = _layer_widths(structure, budget, layer_widths)
     n_stages = len(stage_pools)
+    network: nn.Module
     if structure in ("compact", "k2c2"):
         network = models.Convnet(
             maps, stage_pools, n_tags=n_tags, pool_first=pool_first, normalise=normalise,
@@ -161,7 +162,7 @@ def build(
         )  # fmt: skip
     elif structure == "crnn":
         network = models.CRNN(
-            maps[:n_stages], maps[n_stages:], n_frames=n_frames, pools=stage_pools, n_tags=n_tags,
+            maps[:n_stages], (maps[-2], maps[-1]), n_frames=n_frames, pools=stage_pools, n_tags=n_tags,
             n_padding=(_PADDED_FRAMES[n_frames] - n_frames) // 2, input_norm=input_norm, rnn=rnn,
             pool_first=pool_first,
         )  # fmt: skip
@@ -193,7 +194,7 @@ def _layer_widths(structure: str, budget: float | None, given: Sequence[int] | N
     elif given is None and budget not in table:
         raise InputError(f"budget of {structure} must be one of {', '.join(map(str, table))}, got {budget}")
     else:
-        usual = table.get(budget, next(iter(table.values())))
+        usual = table[budget] if budget in table else next(iter(table.values()))
     if given is None:
         return usual
     if len(given) != len(usual):

@@ -1,8 +1,8 @@
-"""Tagging any audio file with one of the author's released networks.
+"""Tagging any audio file with one of the author's released networks, or a later one.
 
-A file is cut into windows of the network's length that start at 0 s and every 29 s after; a remainder
-under 15 s is dropped unless it is all there is, and short audio is repeated to the full length. The
-probabilities of a file are the means over its windows. ``python -m mtlib tag`` and chapter 2 use it.
+A file is cut into windows of the network's length that start at 0 s and every 29 s after (every 3 s for
+networks of that length); a remainder under about half a window is dropped unless it is all there is, and
+short audio is repeated to the full length. The probabilities of a file are the means over its windows.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from torch import nn
 from ..base.errors import InputError
 from ..base.tags import TAGS
 from ..signal import audio
-from . import released
+from . import later, released
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
@@ -26,12 +26,14 @@ AUDIO_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".
 
 @dataclass(frozen=True)
 class Tagger:
-    """A released network with its front end."""
+    """A network with its front end, the length and sample rate of its window, and its tags."""
 
     name: str
     frontend: nn.Module
     network: nn.Module
     n_samples: int
+    sample_rate: int = audio.SAMPLE_RATE
+    tags: tuple[str, ...] = TAGS
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Tags:
     Attributes
     ----------
     probs : ndarray (50,) float32
-        Mean probability of each tag over the windows, in the order of `mtlib.base.tags.TAGS`.
+        Mean probability of each tag over the windows.
+    tags : tuple of str
+        Their names.
     """
 
     file: Path
@@ -49,10 +53,11 @@ class Tags:
     seconds: float
     n_windows: int
     probs: np.ndarray
+    tags: tuple[str, ...] = TAGS
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the n most probable tags with their probabilities."""
-        return [(TAGS[i], float(self.probs[i])) for i in np.argsort(-self.probs, kind="stable")[:n]]
+        return [(self.tags[i], float(self.probs[i])) for i in np.argsort(-self.probs, kind="stable")[:n]]
 
     def as_json(self) -> dict[str, Any]:
         """Return the file, the model, the length in seconds and all fifty probabilities."""
@@ -60,12 +65,12 @@ class Tags:
             "file": audio.display_name(self.file),
             "model": self.model,
             "seconds": round(self.seconds, 3),
-            "tags": {tag: round(float(prob), 6) for tag, prob in zip(TAGS, self.probs, strict=True)},
+            "tags": {tag: round(float(prob), 6) for tag, prob in zip(self.tags, self.probs, strict=True)},
         }
 
 
-def load_model(name: str = "compact") -> Tagger:
-    """Load a released network for tagging.
+def load_model(name: str = "fcn-msd") -> Tagger:
+    """Load one of the author's networks (`released.RELEASES`) or a later one (`later.NAMES`).
 
     Raises
     ------
@@ -77,6 +82,11 @@ def load_model(name: str = "compact") -> Tagger:
         raise InputError(
             "compact1 normalises with the batch: a clip's tags depend on its company; use compact"
         )
+    if name not in released.RELEASES:
+        frontend, network = later.load(name)
+        structure, dataset = name.split("-")
+        n_samples = later.N_SAMPLES[structure]
+        return Tagger(name, frontend, network, n_samples, later.SAMPLE_RATE, later.TAGS[dataset])
     frontend, network = released.load(name)
     return Tagger(name, frontend, network, released.RELEASES[name].n_samples)
 
@@ -88,12 +98,12 @@ def tag_samples(samples: np.ndarray, tagger: Tagger, *, batch_size: int = 16) ->
     Parameters
     ----------
     samples : ndarray (time,) float32
-        Mono audio at 12 kHz.
+        Mono audio at the tagger's sample rate.
     batch_size : int
         Windows at once; it bounds the memory, not the result.
     """
-    rate = audio.SAMPLE_RATE
-    cut = audio.windows(samples, tagger.n_samples, round(HOP_SECONDS * rate), round(MIN_SECONDS * rate))
+    hop = min(round(HOP_SECONDS * tagger.sample_rate), tagger.n_samples)
+    cut = audio.windows(samples, tagger.n_samples, hop, round(hop * MIN_SECONDS / HOP_SECONDS))
     probs = [
         torch.sigmoid(tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
         for part in np.array_split(cut, -(-len(cut) // batch_size))
@@ -109,13 +119,14 @@ def tag_file(path: str | Path, tagger: Tagger) -> Tags:
     InputError
         If the file cannot be used: with its name and the reason, in one line.
     """
-    samples = audio.load(path)
+    samples = audio.load(path, sample_rate=tagger.sample_rate)
     if audio.is_silent(samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
     probs = tag_samples(samples, tagger)
     if not np.isfinite(probs).all():
         raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
-    return Tags(Path(path), tagger.name, len(samples) / audio.SAMPLE_RATE, len(probs), probs.mean(0))
+    seconds = len(samples) / tagger.sample_rate
+    return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags)
 
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:

@@ -2,13 +2,14 @@
 
 Colours are those of Okabe and Ito, safe for colour-blind readers, with a fixed meaning on every page
 (`COLOURS`). Text and rules take the page's own text colour (``currentColor``), so a chart follows the
-reader from light to dark. Every chart has a description: it becomes the alternative text. Every chapter
-uses it.
+reader from light to dark. Every chart has a description: it becomes the alternative text.
 """
 
 import base64
 import io
+import json
 from collections.abc import Sequence
+from typing import Any, cast
 
 import altair as alt
 import numpy as np
@@ -45,7 +46,8 @@ _VIRIDIS = (
 def theme() -> alt.theme.ThemeConfig:
     """Return the Altair theme: transparent, text in the page's colour, full text width."""
     text = {"labelColor": "currentColor", "titleColor": "currentColor"}
-    return alt.theme.ThemeConfig(
+    return cast(
+        alt.theme.ThemeConfig,
         {
             "config": {
                 "background": "transparent",
@@ -83,12 +85,37 @@ def theme() -> alt.theme.ThemeConfig:
                 "tick": {"opacity": 1},
                 "range": {"category": list(CATEGORICAL)},
             }
-        }
+        },
     )
 
 
-alt.renderers.enable("html")
-alt.renderers.set_embed_options(renderer="svg", actions=False)
+_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"} | dict.fromkeys((0x2028, 0x2029), " ")
+"""Signs that can end a script; line separators become spaces, because Vega's expressions end at them."""
+
+
+class _InScript(json.JSONEncoder):
+    """Write JSON that stays data inside ``<script>``, whatever a tag or a file is called."""
+
+    def encode(self, o: Any) -> str:
+        return super().encode(o).translate(_ESCAPES)
+
+
+alt.renderers.enable(
+    "html",
+    json_kwds={"cls": _InScript, "ensure_ascii": False},
+    embed_options={"renderer": "svg", "actions": False},
+)
+_as_html = alt.renderers.get()
+
+
+def _render(spec: dict[str, Any], **options: Any) -> dict[str, str]:
+    """Render a chart as HTML; the message of an error, which may quote a name, is shown as text."""
+    page = _as_html(spec, **options)["text/html"]
+    return {"text/html": page.replace("outputDiv.innerHTML", "outputDiv.textContent")}
+
+
+alt.renderers.register("mtlib", _render)
+alt.renderers.enable("mtlib")
 
 
 def finish(chart: alt.TopLevelMixin, alt_text: str, *, height: int = 320) -> alt.TopLevelMixin:
@@ -149,7 +176,7 @@ def spectrogram(
     height: int = 220,
     low: float | None = None,
     high: float | None = None,
-) -> alt.LayerChart:
+) -> alt.TopLevelMixin:
     """Draw a time-frequency picture on real axes.
 
     Parameters
@@ -169,8 +196,8 @@ def spectrogram(
         values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}]
     )
     rows = [row for row, _ in freq_ticks]
-    labels = {str(row): label for row, label in freq_ticks}
-    expression = " : ".join(f"datum.value == {row} ? '{label}'" for row, label in labels.items()) + " : ''"
+    labels = {str(row): json.dumps(label) for row, label in freq_ticks}
+    expression = " : ".join(f"datum.value == {row} ? {label}" for row, label in labels.items()) + " : ''"
     image = (
         alt.Chart(frame)
         .mark_image(aspect=False)

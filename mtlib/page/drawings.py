@@ -1,8 +1,7 @@
 """Line drawings of networks as inline SVG, in the page's text colour.
 
 A drawing is a list of shapes with a title and a description for screen readers; coordinates are pixels
-of a picture about 460 wide, so that its 14-pixel text stays legible on a phone. Chapter 2 draws the
-thesis' schematic figures with it.
+of a picture about 460 wide, so that its 14-pixel text stays legible on a phone.
 """
 
 import html
@@ -31,7 +30,9 @@ class Drawing:
         self._name = f"mt-drawing-{next(_serial)}"
         self._shapes: list[str] = []
 
-    def node(self, x: float, y: float, text: str = "", *, colour: str = "currentColor", radius: float = 15):
+    def node(
+        self, x: float, y: float, text: str = "", *, colour: str = "currentColor", radius: float = 15
+    ) -> None:
         """Add a circle with a short text."""
         self._shapes.append(
             f"<circle cx='{x:g}' cy='{y:g}' r='{radius:g}' fill='{colour}' fill-opacity='.18' "
@@ -51,7 +52,7 @@ class Drawing:
         colour: str = "currentColor",
         rounded: bool = False,
         fill: float = 0.18,
-    ):
+    ) -> None:
         """Add a rectangle with its text in the middle; ``|`` in the text breaks the line."""
         radius = min(14, height / 2) if rounded else 0
         self._shapes.append(
@@ -73,15 +74,17 @@ class Drawing:
         dashed: bool = False,
         arrow: bool = True,
         opacity: float = 1,
-    ):
+    ) -> None:
         """Add a straight line, by default with an arrow head at its end."""
         self._path(f"M{x1:g} {y1:g}L{x2:g} {y2:g}", colour, dashed, arrow, opacity)
 
-    def curve(self, points: str, *, colour: str = "currentColor", dashed: bool = False, arrow: bool = True):
+    def curve(
+        self, points: str, *, colour: str = "currentColor", dashed: bool = False, arrow: bool = True
+    ) -> None:
         """Add a line along SVG path data."""
         self._path(points, colour, dashed, arrow, 1)
 
-    def _path(self, points: str, colour: str, dashed: bool, arrow: bool, opacity: float):
+    def _path(self, points: str, colour: str, dashed: bool, arrow: bool, opacity: float) -> None:
         head = f" marker-end='url(#{self._name})'" if arrow else ""
         dashes = " stroke-dasharray='4 4'" if dashed else ""
         faint = f" opacity='{opacity:g}'" if opacity != 1 else ""
@@ -91,7 +94,7 @@ class Drawing:
 
     def text(
         self, x: float, y: float, text: str, *, size: int = 14, anchor: str = "middle", italic: bool = False
-    ):
+    ) -> None:
         """Add a line of text at a baseline."""
         style = " font-style='italic'" if italic else ""
         self._shapes.append(

@@ -2,7 +2,7 @@
 
 A player is a compressed file beside the page when the book is built (``MTLIB_MEDIA`` names the folder),
 and a file inside the page when a notebook is run alone. Excerpts are level-matched, so that a louder
-one does not sound better. Every chapter uses it.
+one does not sound better.
 """
 
 import base64
@@ -143,7 +143,7 @@ def set_glue(**values: Any) -> None:
 
 def provenance(settings: Settings) -> dict[str, str]:
     """Return where this page's numbers come from, as plain text."""
-    device = "cpu"
+    device: Any = "cpu"
     if "torch" in sys.modules:  # a page that never needed it has computed nothing on another device
         from ..networks.devices import resolve_device
 

@@ -1,7 +1,6 @@
 """Audio files to samples: decode, average the channels, resample, fit to a length.
 
-Every chapter that hears audio starts here, and so does ``python -m mtlib tag``. The thesis works on
-mono audio at 12 kHz [Choi2018, §5.2]; its networks take clips of about 29 seconds.
+The thesis works on mono audio at 12 kHz [Choi2018, §5.2]; its networks take clips of about 29 seconds.
 
 Conventions
     Samples are float32 in [−1, 1], time last; a decoded MP3 may exceed 1 and is not clipped.
@@ -13,7 +12,7 @@ Conventions
 An MP3 has no length of its own: libsndfile guesses one from the first frame unless the file carries
 a frame count (a "Xing" or "Info" frame), and reads no further than its guess. The frames of
 such a file are therefore counted here. MP3 data under another name is freed of its tags and read
-from memory (`mtlib.mpeg`).
+from memory (`mtlib.signal.mpeg`).
 """
 
 import contextlib
@@ -320,8 +319,8 @@ def fit_length(samples: np.ndarray, n_samples: int, *, crop: str = "start", shor
     if n_given >= n_samples:
         start = (n_given - n_samples) // 2 if crop == "centre" else 0
         return samples[..., start : start + n_samples]
-    mode = "constant" if short == "pad" else "wrap"
-    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n_given)], mode=mode)
+    widths = [(0, 0)] * (samples.ndim - 1) + [(0, n_samples - n_given)]
+    return np.pad(samples, widths, mode="constant" if short == "pad" else "wrap")
 
 
 def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> np.ndarray:

@@ -4,7 +4,7 @@ A front end is a chain of `torch.nn.Module` parts, on any device: `MelSpectrogra
 `Standardise`. Three chains belong to the author's published networks: `crnn_frontend`,
 `compact_frontend` and `theano_compact_frontend`. What comes between decibels and network is in
 `mtlib.signal.weighting` and `mtlib.signal.pcen`; `mtlib.signal.views` makes chains from plain values.
-Chapter 2 shows them, chapters 3 to 7 feed networks with them [Choi2018, §2.3.2, §5.2].
+[Choi2018, §2.3.2, §5.2]
 
 Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
@@ -18,15 +18,19 @@ Conventions
 
 import math
 import warnings
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 
 import torch
-import torchaudio.functional
 from torch import Tensor, nn
 
 from ..base.errors import InputError, at_least, one_of
 from .audio import SAMPLE_RATE
 
-_WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones}
+_WINDOWS: dict[str, Callable[..., Tensor]] = {
+    "hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones,
+}  # fmt: skip
 
 
 class STFT(nn.Module):
@@ -59,6 +63,7 @@ class STFT(nn.Module):
         power: float = 2.0,
     ):
         super().__init__()
+        self.window: Tensor
         at_least(2, n_fft=n_fft)
         at_least(1, hop_length=hop_length)
         one_of(tuple(_WINDOWS), window=window)
@@ -99,6 +104,23 @@ class STFT(nn.Module):
         return spectrogram.unsqueeze(1)  # (batch, 1, freq, frame)
 
 
+def load_torchaudio(name: str = "torchaudio.functional") -> ModuleType:
+    """Import a module of torchaudio, which loads only beside the torch that it was built for.
+
+    Raises
+    ------
+    InputError
+        If it does not load.
+    """
+    try:
+        return import_module(name)
+    except (ImportError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"torchaudio does not load beside torch {torch.__version__}: install both at one version "
+            f"from one index; in the repository, delete .venv and run make ({' '.join(str(error).split())})"
+        ) from error
+
+
 def mel_filterbank(
     n_mels: int = 96,
     *,
@@ -137,7 +159,7 @@ def mel_filterbank(
         raise InputError(f"f_min must be at least 0 and below f_max {f_max:g} Hz, got {f_min:g}")
     with warnings.catch_warnings():  # torchaudio warns of empty filters; this raises
         warnings.simplefilter("ignore")
-        filterbank = torchaudio.functional.melscale_fbanks(
+        filterbank = load_torchaudio().melscale_fbanks(
             n_fft // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
         )  # (freq, mel)
     n_empty = int((filterbank.amax(dim=0) == 0).sum())
@@ -174,6 +196,7 @@ class MelSpectrogram(nn.Module):
         pad_mode: str = "reflect",
     ):
         super().__init__()
+        self.filters: Tensor
         filterbank = mel_filterbank(n_mels, n_fft=n_fft, sample_rate=sample_rate, f_min=f_min, f_max=f_max)
         self.stft = STFT(n_fft, hop_length, window=window, padding=padding, pad_mode=pad_mode)
         self.register_buffer("filters", filterbank.T.contiguous(), persistent=False)  # (mel, freq)
@@ -227,7 +250,7 @@ class Decibel(nn.Module):
         if self.reference == "max":
             level = level - level.amax(dim=(1, 2, 3), keepdim=True)
         else:
-            level = level - 10.0 * math.log10(max(self.reference, self.amin))
+            level = level - 10.0 * math.log10(max(float(self.reference), self.amin))
         if self.top_db is None:
             return level
         return torch.maximum(level, level.amax(dim=(1, 2, 3), keepdim=True) - self.top_db)

@@ -1,8 +1,7 @@
 """The frames of MP3 data: where they start, how many there are, and a count where it is missing.
 
 libsndfile knows MP3 by the extension or by a frame at the very start, and believes the count in a
-"Xing" or "Info" frame; without one it guesses. `data_and_count` hides both from `mtlib.signal.audio`, which
-every chapter that hears audio uses.
+"Xing" or "Info" frame; without one it guesses. `data_and_count` hides both from `mtlib.signal.audio`.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Per-channel energy normalisation: a compression that follows each band's own recent level.
 
 Every band is divided by a power of its smoothed past (an automatic gain control) and compressed by a root:
-an alternative to the logarithm, without a floor. Chapter 5 trains on it beside decibels.
+an alternative to the logarithm, without a floor.
 
 Conventions
     Input: magnitudes (batch, 1, freq, time) of samples in [−1, 1]; output of the same shape, float32.

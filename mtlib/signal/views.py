@@ -2,8 +2,8 @@
 
 A run stores its front end as a dictionary (``{"kind": "mel", "magnitude": "log"}``); `build` turns it
 into a chain of two: the spectrogram with its compression, which can be kept on disk, and what is cheap:
-weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76). Chapter 5
-compares these views, chapters 3 to 7 train on them [Choi2018, §5.2].
+weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76)
+[Choi2018, §5.2].
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ FINISH = ("weighting", "standardise", "scale")
 
 
 class Scale(nn.Module):
-    """Multiply by a constant: the ×10 of chapter 5."""
+    """Multiply by a constant: the thesis' ×10 [Choi2018, §5.2.3.2]."""
 
     def __init__(self, factor: float):
         super().__init__()
@@ -93,15 +93,16 @@ def build(
         raise InputError(f"scale must be above 0, got {scale}")
     if (weighting, magnitude) == ("a-weighting", "pcen"):
         raise InputError("A-weighting goes with log or linear magnitudes; PCEN would undo it")
+    first: nn.Module
     if kind == "mel":
         first = frontend.MelSpectrogram(n_mels, n_fft=n_fft, hop_length=hop_length, sample_rate=sample_rate)
     else:
         first = frontend.STFT(n_fft, hop_length)
-    compression = {
-        "log": lambda: [frontend.Decibel(top_db=top_db or None, reference=reference or "max")],
-        "linear": lambda: [_Root()],
-        "pcen": lambda: [_Root(), PCEN(sample_rate / hop_length)],
-    }[magnitude]()
+    compression: list[nn.Module] = [_Root()]
+    if magnitude == "log":
+        compression = [frontend.Decibel(top_db=top_db or None, reference=reference or "max")]
+    if magnitude == "pcen":
+        compression.append(PCEN(sample_rate / hop_length))
     rest = nn.Sequential()
     if weighting == "a-weighting":
         bands = frequencies(kind, n_mels=n_mels, n_fft=n_fft, sample_rate=sample_rate)
@@ -126,6 +127,6 @@ def frequencies(
 
 def size(values: dict[str, Any], n_samples: int) -> tuple[int, int]:
     """Return (n_freq, n_frames) of a front end for a number of samples."""
-    first = build(**values)[0][0]
-    stft = first.stft if isinstance(first, frontend.MelSpectrogram) else first
+    analysis: Any = build(**values)[0]
+    stft = getattr(analysis[0], "stft", analysis[0])
     return len(frequencies(**values)), stft.n_frames(n_samples)

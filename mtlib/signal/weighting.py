@@ -4,19 +4,18 @@ The thesis asks whether a tagger gains from an input whose bands are weighed lik
 made equally loud on average (per-frequency standardisation, spectral whitening), against no weighting at
 all ("bypass"). Decibels are weighted by adding, magnitudes by multiplying; the thesis takes decibels
 first. Excerpt-wise standardisation and the scaler come after the weights: before them they would cancel
-(erratum E76). Chapter 5 compares the three [Choi2018, §5.2.3].
+(erratum E76). [Choi2018, §5.2.3]
 
 Conventions
     Frequencies in hertz, one a row of the spectrogram; spectrograms (batch, 1, freq, time), float32.
 """
 
+import librosa
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import InputError
-
-_POLES = (20.598997, 107.65265, 737.86223, 12194.217)  # hertz; IEC 61672-1, annex E
 
 LEAST_DB = -80.0
 """What is weighted down further, such as 0 Hz, is weighted by this."""
@@ -48,16 +47,9 @@ def a_weighting(frequencies: np.ndarray) -> np.ndarray:
     if not (np.isfinite(frequencies) & (frequencies >= 0)).all():
         raise InputError(f"frequencies must be finite and at least 0 Hz, got {frequencies.min():g}")
     with np.errstate(divide="ignore"):
-        level = 20 * np.log10(_response(frequencies) / _response(np.float64(1000.0)))
+        level = librosa.A_weighting(frequencies, min_db=None)
+        level -= librosa.A_weighting(1000.0)  # which librosa rounds: 0.0003 dB
     return np.maximum(level, LEAST_DB)
-
-
-def _response(frequencies: np.ndarray) -> np.ndarray:
-    low, second, third, high = (pole**2 for pole in _POLES)
-    square = frequencies**2
-    return square**2 / (
-        (square + low) * np.sqrt((square + second) * (square + third)) * (square + high)
-    )  # the constant factor cancels against 1 kHz
 
 
 class AWeighting(nn.Module):
@@ -73,6 +65,7 @@ class AWeighting(nn.Module):
 
     def __init__(self, frequencies: np.ndarray, *, decibels: bool = True):
         super().__init__()
+        self.weights: Tensor
         level = a_weighting(frequencies)
         if level.ndim != 1:
             raise InputError(f"frequencies must be one a band, got shape {level.shape}")

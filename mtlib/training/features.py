@@ -10,7 +10,7 @@ Conventions
     An `Extractor` is a front end, a network and the length it takes; clips that are shorter are repeated
     until they fill it, longer ones give their first samples. Layers are numbered from 1. MFCC statistics
     are librosa's at the sample rate of the clip (12 kHz in this book): the author's own settings cannot
-    be verified. Features of a corpus are kept in ``MTLIB_HOME/features``. Chapter 6 uses this module.
+    be verified. Features of a corpus are kept in ``MTLIB_HOME/features``.
 """
 
 import hashlib
@@ -243,7 +243,7 @@ def of_corpus(
     if path.is_file():
         return np.load(path, allow_pickle=False)
     if extractor is None:
-        features = np.stack([mfcc_statistics(corpus.clip(i), corpus.sample_rate) for i in indices])
+        features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
         parts = np.array_split(indices, -(-len(indices) // batch))
         features = np.concatenate([

@@ -12,7 +12,7 @@ import json
 import math
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +82,12 @@ class Clips:
         free, _ = torch.cuda.mem_get_info(self.device)
         return "resident" if 2 * len(self.corpus) * self.n_samples < 0.6 * free else "streamed"
 
-    def batches(self, parts: Sequence[np.ndarray]) -> Iterator[torch.Tensor]:
+    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
         """Yield spectrograms (batch, 1, freq, time) float32 on the device, for arrays of clip indices."""
-        if self.mode == "kept":
+        if self._kept is not None:
             for indices in parts:
                 yield self._finish(torch.from_numpy(self._kept[indices]).to(self.device).float().unsqueeze(1))
-        elif self.mode == "resident":
+        elif self._resident is not None:
             for indices in parts:
                 yield self._spectrograms(self._resident[torch.as_tensor(indices, device=self.device)])
         else:

@@ -1,7 +1,7 @@
 """What a network is to learn: loss, starting point and score of the three kinds of target.
 
 Targets are (clip, output): 0 and 1 for "multilabel" (the fifty tags) and "multiclass" (genres, one 1 a
-row), numbers for "regression" (valence and arousal in chapter 6). `mtlib.training.training` uses it.
+row), numbers for "regression" (valence and arousal). `mtlib.training.training` uses it.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,12 @@ def loss_function(task: str) -> Callable[[torch.Tensor, torch.Tensor], torch.Ten
     """Return the mean loss of logits against targets (clip, output)."""
     if task not in TASKS:
         raise InputError(f"task must be one of {', '.join(TASKS)}, got {task!r}")
-    return {
+    losses: dict[str, Callable[..., torch.Tensor]] = {
         "multilabel": F.binary_cross_entropy_with_logits,
         "multiclass": F.cross_entropy,  # takes probabilities as targets too
         "regression": F.mse_loss,
-    }[task]
+    }
+    return losses[task]
 
 
 def prior(targets: np.ndarray, task: str) -> np.ndarray:

@@ -173,7 +173,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     with files.told_if_full(run.folder):
         save_file(weights, folder / "weights.safetensors")
-        np.savez(folder / "predictions.npz", **predictions)
+        np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]  # NumPy takes any name
         pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
         for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
             (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -75,6 +75,8 @@ class RunSpec:
     subset_seed : int
         Draws the subset: a larger one contains a smaller one.
     view, model, training : View, Model, Training
+    device : {"", "cuda"}
+        Empty: a CPU. GPUs round differently, so they have runs of their own; `sweeps.resolve` fills it in.
     precision : {"auto", "bf16", "float32"}
         "auto" is 16 bit where the machine has it; `sweeps.resolve` fills it in.
     threads : int
@@ -92,6 +94,7 @@ class RunSpec:
     view: View = field(default_factory=View)
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
+    device: str = ""
     precision: str = "auto"
     threads: int = 1
     seed: int = 0
@@ -106,6 +109,8 @@ class RunSpec:
         ):
             if not getattr(self, name) >= least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.device not in ("", "cuda"):
+            raise InputError(f"device must be '' or 'cuda', got {self.device!r}")
         if self.precision not in ("auto", "bf16", "float32"):
             raise InputError(f"precision must be 'auto', 'bf16' or 'float32', got {self.precision!r}")
 
@@ -116,7 +121,10 @@ class RunSpec:
             raise InputError(
                 "the run does not name its corpus' fingerprint and its precision; use sweeps.resolve"
             )
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        values = asdict(self)
+        if not self.device:
+            del values["device"]
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{VERSION}\n{text}".encode()).hexdigest()[:32]
 
     @property
@@ -136,7 +144,7 @@ class RunSpec:
         values = asdict(self)
         for path, value in changes.items():
             *parents, last = path.split("__")
-            place = values
+            place: Any = values
             for parent in parents:
                 place = place.get(parent) if isinstance(place, dict) else None
             if not isinstance(place, dict) or last not in place:

@@ -1,6 +1,6 @@
 """Many runs at once: the same call on one core, on several, and on a cluster.
 
-Chapters ask `sweep` for a list of specs: finished runs are read from the store (`mtlib.training.runs`),
+`sweep` takes a list of specs: finished runs are read from the store (`mtlib.training.runs`),
 missing ones trained, one after another, in several processes (joblib's loky), or on a Dask cluster
 (``scheduler="tcp://HOST:PORT"``), whose workers have to see the same ``MTLIB_HOME``. Many small networks
 scale by runs, not by splitting one.
@@ -23,7 +23,7 @@ from .specs import RunSpec
 
 
 def resolve(specs: Iterable[RunSpec], device: str = "auto") -> list[RunSpec]:
-    """Fill in corpus fingerprints and precision, so that every spec has its key.
+    """Fill in corpus fingerprints, device and precision, so that every spec has its key.
 
     Raises
     ------
@@ -31,7 +31,8 @@ def resolve(specs: Iterable[RunSpec], device: str = "auto") -> list[RunSpec]:
         If a corpus or label set is not there, or another one than a spec was made for.
     """
     specs, corpora = list(specs), {}
-    precision = best_precision(resolve_device(device))
+    found = resolve_device(device)
+    kind, precision = "cuda" if found.type == "cuda" else "", best_precision(found)
     for spec in specs:
         if spec.corpus not in corpora:
             corpora[spec.corpus] = Corpus.open(spec.corpus)
@@ -41,7 +42,7 @@ def resolve(specs: Iterable[RunSpec], device: str = "auto") -> list[RunSpec]:
         if spec.fingerprint not in ("", now):
             raise InputError(f"corpus {spec.corpus!r} is now {now}, the run was made for {spec.fingerprint}")
         chosen = precision if spec.precision == "auto" else spec.precision
-        resolved.append(spec.change(fingerprint=now, precision=chosen))
+        resolved.append(spec.change(fingerprint=now, device=kind, precision=chosen))
     return resolved
 
 

@@ -1,7 +1,7 @@
-"""Taggers that several chapters train and compare: their runs, the tables of finished ones, untrained twins.
+"""Taggers that are trained and compared: their runs, the tables of finished ones, untrained twins.
 
 Conventions
-    A *base* is the run that a chapter's other runs are changes of. AUC is macro, over the tags that have one.
+    A *base* is the run that other runs are changes of. AUC is macro, over the tags that have one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -104,9 +104,40 @@ def extractors(
     """
     trained = [kind for kind in kinds if kind not in ("random", "mfcc")]
     runs = sweeps.sweep([source_spec(source, profile, kind, seed) for kind in trained], **options)
-    found = {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
-    found |= {"mfcc": None, "random": untrained(source, seed)}
+    found: dict[str, features.Extractor | None] = {"mfcc": None, "random": untrained(source, seed)}
+    found |= {kind: features.from_run(run) for kind, run in zip(trained, runs, strict=True)}
     return {kind: found[kind] for kind in kinds}
+
+
+def agreement(known: pd.DataFrame, live: pd.DataFrame) -> str:
+    """Say in a sentence how live runs agree with the recorded runs of the same key.
+
+    Parameters
+    ----------
+    known, live : DataFrame
+        From `table`, recorded and made here.
+
+    Returns
+    -------
+    str
+        Other processors and libraries round differently. Such a difference is set against what another seed
+        changes: the standard deviation of the recorded seeds, pooled over configurations and sizes.
+    """
+    both = known.merge(live, on="key", suffixes=("", "_live"))
+    if not len(both):
+        return "No run of this page was recorded before."
+    gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max())
+    if gap < 1e-6:
+        return f"Of the runs of this page {len(both)} were recorded before; they came out the same."
+    groups = known.groupby(["configuration", "n_train"])["roc_auc"]
+    spread = float(np.sqrt(groups.var(ddof=1).dropna().mean()))
+    said = f"Of the runs of this page {len(both)} were recorded before, on another processor or with another "
+    said += f"library: here their AUC differs by up to {gap:.4f}. "
+    if gap <= 2 * spread:
+        return said + f"That is within two standard deviations of the seeds ({2 * spread:.4f})."
+    return (
+        said + f"That is more than two standard deviations of the seeds ({2 * spread:.4f}): mind the machine."
+    )
 
 
 def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:

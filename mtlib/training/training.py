@@ -1,4 +1,4 @@
-"""One training, from fresh weights to the best checkpoint: the loop under chapters 3 to 7.
+"""One training, from fresh weights to the best checkpoint: the loop under all of them.
 
 `fit` is the same code on a CPU and on a GPU: 16-bit floats by autocast where the hardware has them,
 `channels_last` maps, Adam with a one-cycle or a constant rate, early stopping on the validation score, the
@@ -176,7 +176,7 @@ def fit(
     device, loss_of = clips.device, loss_function(task)
     if device.type == "cpu":
         keep_freed_memory()
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's lack
     with torch.no_grad():
         network.output.bias.copy_(torch.from_numpy(prior(targets[train], task)))
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -256,23 +256,23 @@ class _State:
         self.history.append(row)
         self.seconds.append(seconds)
         if not self.best or row["score"] > self.history[self.best_epoch - 1]["score"]:
-            self.best_epoch = row["epoch"]
+            self.best_epoch = int(row["epoch"])
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         if self.path:
-            self._write()
+            self._write(self.path)
 
-    def _write(self) -> None:
+    def _write(self, path: Path) -> None:
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for i, kept in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": value for name, value in kept.items()}
         told = {"history": self.history, "seconds": self.seconds, "best_epoch": self.best_epoch}
-        unfinished = self.path.with_suffix(".unfinished")
+        unfinished = path.with_suffix(".unfinished")
         try:
-            with told_if_full(self.path):
+            with told_if_full(path):
                 save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished,
                           metadata={"training": json.dumps(told)})  # fmt: skip
-            os.replace(unfinished, self.path)
+            os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 

@@ -18,6 +18,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mtlib.base import paths, provenance
 from mtlib.evidence import correlation, evaluation, rules, statistics
@@ -40,7 +41,9 @@ def difference(n: int, effect: float, rng: np.random.Generator, *, claimed: str 
 
 def bootstrap(n: int, effect: float, rng: np.random.Generator) -> str:
     """Judge by the percentile bootstrap over seeds instead: the rule that this book does not use."""
-    low, high = statistics.bootstrap_interval(runs_against_runs(n, effect, rng), rng, n_resamples=1000)
+    values = runs_against_runs(n, effect, rng)
+    found = stats.bootstrap((values,), np.mean, n_resamples=1000, method="percentile", rng=rng)
+    low, high = found.confidence_interval
     return rules.judge_interval(low, high, 0, claimed="above")
 
 

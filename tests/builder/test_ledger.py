@@ -59,6 +59,11 @@ def test_every_claim_is_in_the_ledger_and_every_row_leads_to_its_cell():
     assert page.count("href='02_background.html#tab-2-b'") == 0  # this claim names no table in its own words
 
 
+def test_the_ledger_shows_what_a_notebook_recorded_as_text():
+    page = ledger.as_html(ledger.rows([("02_background", evidence(source="'><u>", tier="<u>", rule="<u>"))]))
+    assert "<u>" not in page and "data-source='&#x27;&gt;&lt;u&gt;'" in page
+
+
 def test_the_forest_draws_what_fits_its_axis():
     interval = {"low": -0.1, "high": 0.3, "estimate": 0.1, "n": 9}
     counts = {"low": 10.0, "high": 30.0, "estimate": 20.0, "n": 9}

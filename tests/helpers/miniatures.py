@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from mtlib.base import paths
 from mtlib.base.tags import TAGS
 
 AMPLITUDE = 0.3
@@ -75,7 +76,7 @@ MTAT_CLIPS = (  # clip_id, path, tags
 )
 
 
-COLUMNS = Path(__file__).with_name("magnatagatune_columns.txt").read_text().splitlines()
+COLUMNS = (paths.DATA / "datasets" / "magnatagatune_columns.txt").read_text().splitlines()
 """The 188 tags of the real annotations_final.csv, in its order."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 from nbclient import NotebookClient
 from papermill.iorw import load_notebook_node
@@ -18,9 +19,9 @@ ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}
 
 def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: str) -> None:
     """Keep the executed copies of pages as the book does."""
-    environment |= {
+    environment = {
         "MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media"),
-        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE,
+        "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE, **environment,
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
@@ -38,7 +39,10 @@ def _execute(client: NotebookClient, page: str, parameters: dict, build: Path) -
     client.reset_execution_trackers()
     client.nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%reset -f")])
     client.execute_cell(client.nb.cells[0], 0)
-    client.nb = parameterize_notebook(load_notebook_node(str(paths.ROOT / f"{page}.ipynb")), parameters)
+    source = str(paths.ROOT / f"{page}.ipynb")
+    known = papermill.inspect_notebook(source)
+    given = {name: value for name, value in parameters.items() if name in known}
+    client.nb = parameterize_notebook(load_notebook_node(source), given)
     for i, cell in enumerate(client.nb.cells):
         client.execute_cell(cell, i)
     client.nb.metadata["mtlib"] = book.state(page, parameters, build)

@@ -1,7 +1,7 @@
 """A network drawn from its own modules: shapes, kernels and widths as they are, not as remembered.
 
-Chapter 4 draws the thesis' Figure 4.1 with it. Heights follow frequency; widths follow the logarithm of time,
-so that 1366 frames and one frame fit on a page.
+As in [Choi2018, Figure 4.1]. Heights follow frequency; widths follow the logarithm of time, so that 1366
+frames and one frame fit on a page.
 """
 
 import math

@@ -146,8 +146,8 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
     recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
 
 
-def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tuple[pd.DataFrame, float]:
-    """Return live rows and, if they are of the same corpus, the recorded ones; and how far the two agree.
+def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> pd.DataFrame:
+    """Return live rows and, if they are of the same corpus, the recorded ones.
 
     Parameters
     ----------
@@ -160,17 +160,13 @@ def together(known: pd.DataFrame, of: str, live: pd.DataFrame, now: str) -> tupl
 
     Returns
     -------
-    rows : DataFrame
+    DataFrame
         With a column ``tier``; a live row stands in the place of the recorded one.
-    gap : float
-        Largest difference in AUC between rows of one key; 0 where no key is in both.
     """
     rows = live.assign(tier="live")
-    both = known.merge(live, on="key", suffixes=("", "_live"))
-    gap = float((both["roc_auc"] - both["roc_auc_live"]).abs().max()) if len(both) else 0.0
     if of == now:
         rows = pd.concat([rows, known.assign(tier="recorded")], ignore_index=True)
-    return rows.drop_duplicates(["configuration", "seed"], keep="first"), gap
+    return rows.drop_duplicates(["configuration", "seed"], keep="first")
 
 
 def scores_of(rows: pd.DataFrame) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 The thesis credits the CRNN's lead to a summary that knows the global structure. A network that needs the
 order of a clip's parts must suffer when they are shuffled; one that only counts what occurs must not.
-Chapter 4 asks both of trained networks and of the released one [Choi2018, §4.3.1].
+Both are asked of trained networks and of the released one [Choi2018, §4.3.1].
 
 Conventions
     Spectrograms are (batch, 1, freq, time). Segments are of equal length; frames that do not fill one stay

@@ -1,7 +1,8 @@
 """How long a network takes, and what it would take if only arithmetic, or only memory, cost time.
 
-Chapter 4 compares structures by training time. A time belongs to a device and a program: here it is measured
-on the device at hand beside multiply-adds and moved bytes, which belong to the network [Choi2018, §4.3.2].
+The thesis compares structures by training time. A time belongs to a device and a program: here it is
+measured on the device at hand beside multiply-adds and moved bytes, which belong to the network
+[Choi2018, §4.3.2].
 """
 
 import time

@@ -19,9 +19,10 @@ Conventions
       ceiling          (1 + r₊ − r₋) / 2: the AUC on observed labels of a tagger that knows the truth alone
 
 References
-    C. J. Clopper and E. S. Pearson, Biometrika 26(4), 1934. L. D. Brown, T. T. Cai and A. DasGupta,
-    Statistical Science 16(2), 2001: Jeffreys' interval. W. J. Rogan and B. Gladen, American Journal of
-    Epidemiology 107(1), 1978: annotators who err.
+----------
+C. J. Clopper and E. S. Pearson, Biometrika 26(4), 1934. L. D. Brown, T. T. Cai and A. DasGupta,
+Statistical Science 16(2), 2001: Jeffreys' interval. W. J. Rogan and B. Gladen, American Journal of
+Epidemiology 107(1), 1978: annotators who err.
 """
 
 from collections.abc import Callable, Sequence

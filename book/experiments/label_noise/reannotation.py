@@ -3,7 +3,7 @@
 From a population whose true labels are known some clips are drawn, judged by an annotator, and everything
 is estimated as in `estimates`. Repeated often, this shows the *bias* of each estimate (its mean
 minus the truth) and the *coverage* of each interval (how often it holds the truth). The thesis had one
-re-annotation and no truth [Choi2018, §3.2.2.1]. Chapter 3 uses this module; ``python -m mtlib label-noise
+re-annotation and no truth [Choi2018, §3.2.2.1]. ``python -m mtlib label-noise
 procedure --record`` computes ``data/results/label_noise_procedure.csv`` again.
 """
 

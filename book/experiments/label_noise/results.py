@@ -8,8 +8,9 @@ Conventions
     r₊ = P(true | observed) and r₋ = P(true | not observed), as in `estimates`.
 
 References
-    A. Menon et al., "Learning from corrupted binary labels via class-probability estimation", ICML 2015.
-    J. A. Hanley and B. J. McNeil, Radiology 143(1), 1982.
+----------
+A. Menon et al., "Learning from corrupted binary labels via class-probability estimation", ICML 2015.
+J. A. Hanley and B. J. McNeil, Radiology 143(1), 1982.
 """
 
 import math

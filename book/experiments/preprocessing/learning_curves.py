@@ -3,7 +3,7 @@
 AUC is fitted as a parabola over the logarithm of the number of training clips: a straight line is the
 thesis' "exponentially increasing data size merely results in a linear AUC improvement", the curvature its
 "starts to converge". Turned around, the curve says how many clips give a stated AUC; so a system that
-needs all clips where another needs half is one that "needs twice the data". Chapter 5 uses this module
+needs all clips where another needs half is one that "needs twice the data"
 [Choi2018, §5.2.2, §5.2.4].
 
 Conventions

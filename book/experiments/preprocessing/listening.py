@@ -2,7 +2,7 @@
 
 `resynthesise` weighs every bin of a clip's STFT as a view weighs it and turns it back into sound with the
 clip's own phase: what the view attenuates or throws away can be heard, and nothing else changes.
-`bandwidth` sends pure tones through a view. Chapter 5 uses this module [Choi2018, §5.2.2, §5.2.3].
+`bandwidth` sends pure tones through a view [Choi2018, §5.2.2, §5.2.3].
 """
 
 import numpy as np

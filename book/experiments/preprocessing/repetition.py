@@ -2,7 +2,7 @@
 
 The thesis trains one network fifteen times, sees deviations from the mean of up to .0028 AUC and calls
 differences below .005 insignificant. Whether such a threshold holds follows from the standard deviation of
-a single training, which fifteen runs know only roughly. Chapter 5 uses this module [Choi2018, §5.2.1].
+a single training, which fifteen runs know only roughly [Choi2018, §5.2.1].
 
 Conventions
     Values are (n,), one number a training; intervals are (low, high), 95 % unless said.

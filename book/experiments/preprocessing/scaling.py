@@ -2,7 +2,7 @@
 
 A bias that feeds batch normalisation is subtracted with the mean of its map: no loss depends on it, its
 gradient is zero, and what an optimiser makes of it is rounding. A factor on the input is divided out by
-the same step, up to the small number added to the variance (errata E39). Chapter 5 measures both
+the same step, up to the small number added to the variance (errata E39).
 [Choi2018, §5.2.3.2].
 """
 

@@ -1,7 +1,7 @@
 """The same clips, once more through a lossy codec or a poor resampler: corpora made from corpora.
 
 A variant has its own audio key (the original's, what was done, and the versions that did it), so nothing that
-is kept for one is taken for the other. Chapter 5 feeds variants to a network that was trained on the
+is kept for one is taken for the other. Variants are fed to a network that was trained on the
 original [Choi2018, §5.2].
 """
 

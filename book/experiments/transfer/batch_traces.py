@@ -3,7 +3,7 @@
 The author's network normalised every batch by that batch's own mean, so features computed in batches of
 256 carry the mark of their batch. Two tests show it from the features alone: batch means that are too
 alike at the true batch length, and a classifier that tells two batches of one class apart. Features are
-taken in the order of the files. Chapter 6 uses this module.
+taken in the order of the files.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@
     Task 2 alone: the split without faults and shared artists, 443 / 197 / 290 clips [Kereliuk2015].
 
 `run` keeps every result in a store, so that an interrupted sweep goes on where it stopped; `record` writes
-the committed tables. Chapter 6 uses this module.
+the committed tables.
 """
 
 import json

@@ -12,7 +12,7 @@ An image from `deconvolution` says where a feature found what. Three ways make i
     The size of the image is the spectrogram, and Griffin and Lim's iteration finds a phase that fits it:
     nothing but the image is heard.
 
-Chapter 7 uses it. [Choi2018, §7.2.3]
+See [Choi2018, §7.2.3].
 
 Conventions
     Samples are (…, time), transforms and images (…, freq, frame); images of a network on mel bands go to the
@@ -23,12 +23,11 @@ Conventions
 import math
 
 import torch
-import torchaudio.functional
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtlib.base.errors import InputError
-from mtlib.signal.frontend import STFT, MelSpectrogram
+from mtlib.signal.frontend import STFT, MelSpectrogram, load_torchaudio
 
 WAYS = ("phase", "mask", "no phase")
 
@@ -158,7 +157,7 @@ def sound(
     length = (image.shape[-1] - 1) * analysis.hop_length  # what centred frames cover for certain
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        samples = torchaudio.functional.griffinlim(
+        samples = load_torchaudio().griffinlim(
             image.abs(), analysis.stft.window, analysis.n_fft, analysis.hop_length, analysis.n_fft,
             power=1.0, n_iter=32, momentum=0.99, length=length, rand_init=True,
         )  # fmt: skip

@@ -14,8 +14,9 @@ Conventions
     Layers count from 1, features from 0, as in the thesis. The way back starts at the pooled map.
 
 References
-    M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
-    J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
+----------
+M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 """
 
 import copy

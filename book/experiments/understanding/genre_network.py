@@ -2,7 +2,7 @@
 
 The thesis' network and its collection are private. This one has the same layers, input and three genres, by
 name; it learns from hundreds of composed clips where the thesis had 80,000 recorded ones, so it tells about
-the method and not about the thesis' 75 %. Chapter 7 trains a narrow one live and reads the others from
+the method and not about the thesis' 75 %. The notebook trains a narrow one live and reads the others from
 ``data/results``; ``python -m mtlib understanding --part genre --record`` computes them again.
 
 Conventions
@@ -19,14 +19,13 @@ from torch import nn
 from mtlib.base import profiles
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence.statistics import Estimate, mean
-from mtlib.networks import kernels
 from mtlib.signal import views
 from mtlib.training import objectives
 from mtlib.training.runs import Run
 from mtlib.training.specs import Model, RunSpec, View
 from mtlib.training.training import Training
 
-from . import auralisation, deconvolution, sound_descriptors
+from . import auralisation, deconvolution, receptive_fields, sound_descriptors
 
 NETWORKS, LAYERS = "genre_networks", "genre_layers"
 """Names of the recorded tables: one row a network, and one a layer and clip."""
@@ -59,9 +58,9 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in
-        frequency (mean shares of energy, `kernels.energy_shares`), both for the untrained kernels, silent
-        feature and its two shares (`silent_feature`), key.
+        n_maps, seed, n_clips, accuracy, accuracy of each genre, change in time, change in frequency
+        (mean shares of energy, `receptive_fields.energy_shares`), both for the untrained kernels,
+        silent feature and its two shares (`silent_feature`), key.
     """
     clips = run.predictions["test_clips"]
     genre = objectives.targets(corpus, run.spec.labels)[clips].argmax(1)
@@ -70,9 +69,9 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
            "n_clips": len(clips), "accuracy": right.mean()}  # fmt: skip
     row |= {name: right[genre == k].mean() for k, name in enumerate(corpus.tags["name"])}
     for prefix, network in (("", run.network()), ("untrained ", run.untrained())):
-        shares = kernels.energy_shares(first_kernels(network)).mean(0)
+        shares = receptive_fields.energy_shares(first_kernels(network)).mean(0)
         for pattern in ("change in time", "change in frequency"):
-            row[prefix + pattern] = shares[kernels.PATTERNS.index(pattern)]
+            row[prefix + pattern] = shares[receptive_fields.PATTERNS.index(pattern)]
     return pd.DataFrame([row | silent_feature(run, corpus) | {"key": run.key[:12]}])
 
 

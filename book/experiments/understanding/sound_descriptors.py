@@ -2,7 +2,7 @@
 
 The thesis describes auralised features by ear ("onset detector", "harmonic component selector")
 [Choi2018, §7.2.4]. Here each description is a measurement on the deconvolved image against the original,
-many features at once. Chapter 7 uses it.
+many features at once.
 
 Conventions
     Images are (feature, freq, frame) on the bins of the transform; their size counts, not their sign.

@@ -1,7 +1,7 @@
 """Ten real datasets: a short file each, with where it comes from and how its lists are read.
 
 Four carry tags or genres for training a tagger (MagnaTagATune, the Million Song Dataset with Last.fm
-tags, MTG-Jamendo, FMA), six are the tasks of chapter 6 [Choi2018, Table 6.A]. None is downloaded but
+tags, MTG-Jamendo, FMA), six are target tasks [Choi2018, Table 6.A]. None is downloaded but
 MagnaTagATune; the others print where to get them. FMA is the example of ``book/real_corpora.md`` of how
 to add one's own.
 """

@@ -3,18 +3,19 @@
 Only MagnaTagATune is fetched, in three slices of one ZIP file; the other datasets print where to get them.
 """
 
-import hashlib
 import io
 import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from ...base.errors import InputError
 from ...base.files import told_if_full
 from ..datasets import Dataset
+from .scanning import sha256
 
 MIRROR = "https://mirg.city.ac.uk/datasets/magnatagatune"
 """Where MagnaTagATune is hosted."""
@@ -64,9 +65,8 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
             if done >= n_bytes:
                 break
         except requests.HTTPError as error:
-            raise InputError(
-                f"{path.name}: the server answers {error.response.status_code}; {by_hand}"
-            ) from None
+            status = error.response.status_code  # type: ignore[union-attr]  # the server answered
+            raise InputError(f"{path.name}: the server answers {status}; {by_hand}") from None
         except requests.RequestException:
             raise InputError(
                 f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; "
@@ -110,7 +110,7 @@ class Slices(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Read up to the end of the slice that the position is in."""
         start = 0
         for file, end in zip(self._files, self._ends, strict=True):
@@ -188,9 +188,3 @@ def fetch_magnatagatune(
         download(f"{mirror}/{name}", folder / name, checksum.removeprefix("sha256:"), progress)
     parts = sorted(folder / name for name in dataset.checksums if name.startswith("mp3.zip."))
     unpack(parts, folder / "mp3", progress)
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

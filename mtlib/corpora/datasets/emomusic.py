@@ -1,4 +1,4 @@
-"""EmoMusic: 744 excerpts of 45 s with arousal and valence, rated 1 to 9 (task T4 of chapter 6).
+"""EmoMusic: 744 excerpts of 45 s with arousal and valence, rated 1 to 9 (task T4 [Choi2018, Table 6.A]).
 
 The raw ratings are kept; R² does not depend on their scale. The DEAM files for the same songs have the
 two columns the other way round and are no substitute. The splits are the official development and
@@ -6,6 +6,7 @@ evaluation sets.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def scan(root: Path) -> Scan:
         row["song_id"]: row
         for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
     }
-    notes, info = [], {}
+    notes: list[str] = []
+    info: dict[str, Any] = {}
     folder = root / "clips_45seconds"
     files = audio_files(folder, notes)
     present = {stem(path): path for path in files}

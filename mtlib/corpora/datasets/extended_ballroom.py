@@ -1,4 +1,4 @@
-"""Extended Ballroom: 4,180 excerpts of 30 s in thirteen dances (task T1 of chapter 6).
+"""Extended Ballroom: 4,180 excerpts of 30 s in thirteen dances (task T1 [Choi2018, Table 6.A]).
 
 The index is an XML file with an MD5 of every excerpt and the songs that are the same or versions of
 each other: these share a group, and two excerpts are the same file under two dances.
@@ -6,6 +6,7 @@ each other: these share a group, and two excerpts are the same file under two da
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,8 @@ def scan(root: Path) -> Scan:
         tree = ElementTree.parse(root / INDEX).getroot()
     except ElementTree.ParseError as error:
         raise InputError(f"{INDEX}: not XML ({error}); get it again") from None
-    notes, info = [], {}
+    notes: list[str] = []
+    info: dict[str, Any] = {}
     files = audio_files(root, notes)
     present = {"/".join(path.split("/")[-2:]): path for path in files}
     songs = [(dance.tag, song) for dance in tree for song in dance.iter("song")]

@@ -1,4 +1,4 @@
-"""GTZAN genre: 1,000 clips of 30 s in ten genres (task T2 of chapter 6).
+"""GTZAN genre: 1,000 clips of 30 s in ten genres (task T2 [Choi2018, Table 6.A]).
 
 Two archives of one name exist, with .au and with .wav files. The folds are the author's, over all
 clips; the splits are the fault-filtered, artist-filtered ones of [Kereliuk2015], 443, 197 and 290
@@ -6,6 +6,7 @@ clips; the 70 clips that they leave out have the split "excluded".
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ def scan(root: Path) -> Scan:
     """
     inside = ("genres", "genres_original", "Data/genres_original")
     folder = locate(Path(root), lambda f: (f / "blues").is_dir(), "genre folders (blues …)", inside)
-    notes, info = [], {}
+    notes: list[str] = []
+    info: dict[str, Any] = {}
     files = [path for path in audio_files(folder, notes) if path.count("/") == 1]
     strange = sorted({path.partition("/")[0] for path in files} - set(CLASSES))
     if strange:

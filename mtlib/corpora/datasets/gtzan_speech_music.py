@@ -1,6 +1,7 @@
-"""GTZAN speech/music: 128 clips of 30 s, half speech (task T3 of chapter 6); one error is 0.8 %."""
+"""GTZAN speech/music: 128 clips of 30 s, half speech (task T3 [Choi2018, Table 6.A]); one error is 0.8 %."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ def scan(root: Path) -> Scan:
         "folders music_wav and speech_wav",
         ("music_speech",),
     )
-    notes, info = [], {}
+    notes: list[str] = []
+    info: dict[str, Any] = {}
     files = [path for path in audio_files(folder, notes) if path.partition("/")[0] in FOLDERS]
     labels = np.array([FOLDERS.index(path.partition("/")[0]) for path in files], int)
     ids = [f"{CLASSES[label]}/{stem(path)}" for path, label in zip(files, labels, strict=True)]

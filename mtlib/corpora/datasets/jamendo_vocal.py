@@ -1,4 +1,4 @@
-"""Jamendo vocal: 93 songs with sung and instrumental passages marked (task T5 of chapter 6).
+"""Jamendo vocal: 93 songs with sung and instrumental passages marked (task T5 [Choi2018, Table 6.A]).
 
 Each marked passage is a clip, 4,086 in all, from milliseconds to minutes; a song is a group. Two
 layouts are in use: ``train|valid|test/`` with ``jamendo_lab/``, and ``audio/``, ``labels/`` with
@@ -26,7 +26,8 @@ def scan(root: Path) -> Scan:
     """
     what = "folders train, valid, test and jamendo_lab, or audio, labels and filelists"
     root = locate(Path(root), lambda f: _original(f) or (f / "filelists").is_dir(), what)
-    original, notes = _original(root), []
+    original = _original(root)
+    notes: list[str] = []
     marks = root / ("jamendo_lab" if original else "labels")
     files = audio_files(root, notes)
     if original:
@@ -34,10 +35,10 @@ def scan(root: Path) -> Scan:
     else:
         present = {path.rpartition("/")[2]: path for path in files}
         lists = {split: read_text(root / "filelists" / split).splitlines() for split in SPLITS}
-        songs = [(split, present.get(line.strip().rpartition("/")[2], ""), line.strip())
-                 for split, lines in lists.items() for line in lines if line.strip()]  # fmt: skip
-        notes += [f"listed without audio: {line}" for _, path, line in songs if not path]
-        songs = [(split, path) for split, path, _ in songs if path]
+        listed = [(split, present.get(line.strip().rpartition("/")[2], ""), line.strip())
+                  for split, lines in lists.items() for line in lines if line.strip()]  # fmt: skip
+        notes += [f"listed without audio: {line}" for _, path, line in listed if not path]
+        songs = [(split, path) for split, path, _ in listed if path]
     rows, n_bad = [], 0
     for split, path in songs:
         lab = marks / f"{stem(path)}.lab"

@@ -6,6 +6,10 @@ apart but not artists (45 of 75 test artists are in training too), so the folds,
 apart.
 """
 
+import csv
+import gzip
+import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,8 @@ import pandas as pd
 
 from ...base import paths
 from ...base.errors import InputError
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, group_folds, locate, read_rows, text
+from ...base.files import atomic
+from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, group_folds, locate, read_rows, sha256, text
 
 FOLDERS = "0123456789abcdef"
 EMPTY = ("35644", "55753", "57881")
@@ -21,6 +26,11 @@ EMPTY = ("35644", "55753", "57881")
 
 PARTS = ("mp3.zip.001", "mp3.zip.002", "mp3.zip.003")
 TAGS = pd.read_csv(paths.DATA / "datasets" / "magnatagatune_tags.csv", dtype=str)
+CLIP_INFO = (
+    "clip_id", "track_number", "title", "artist", "album", "url", "segmentStart", "segmentEnd",
+    "original_url", "mp3_path",
+)  # fmt: skip
+"""Columns of ``clip_info_final.csv``."""
 
 
 def scan(root: Path) -> Scan:
@@ -41,13 +51,21 @@ def scan(root: Path) -> Scan:
         (f / "annotations_final.csv" for f in (root, folder, folder.parent)
          if (f / "annotations_final.csv").is_file()), root / "annotations_final.csv",
     )  # fmt: skip
+    notes: list[str] = []
+    return read_annotations(annotations, folder, notes, audio_files(folder, notes))
+
+
+def read_annotations(annotations: Path, folder: Path, notes: list[str], present: list[str]) -> Scan:
+    """Read ``annotations_final.csv``; ``present`` are the clips at hand, relative to `folder`."""
     names = list(TAGS["name"])
     rows = read_rows(annotations, ("clip_id", *names, "mp3_path"), "\t")
     labels = np.array([[row[name] == "1" for name in names] for row in rows], bool).reshape(-1, len(names))
-    tagged = labels.any(axis=1)
+    tagged = np.any(labels, axis=1)
     rows = [row for row, keep in zip(rows, tagged, strict=True) if keep]
-    notes = [f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"]
-    present = set(audio_files(folder, notes))
+    notes.insert(
+        0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"
+    )
+    present = set(present)
     paths_ = [row["mp3_path"] for row in rows]
     artists = text(path.rpartition("/")[2].partition("-")[0] for path in paths_)
     info: dict[str, str] = {}
@@ -65,6 +83,53 @@ def scan(root: Path) -> Scan:
         }
     )
     return Scan(folder, clips, labels[tagged], TAGS, notes, info)
+
+
+def write_tables(labels: Path, folder: Path) -> None:
+    """Write the two official tables, byte for byte, from the one file of jukemir; right ones are kept.
+
+    Parameters
+    ----------
+    labels : Path
+        ``magnatagatune.json.gz``, of the published files.
+    folder : Path
+        Gets ``annotations_final.csv`` and ``clip_info_final.csv``.
+
+    Raises
+    ------
+    InputError
+        If a table does not come out as the official one.
+    """
+    wanted = {"annotations_final.csv", "clip_info_final.csv"}
+    if all(is_official(folder / name) for name in wanted):
+        return
+    with gzip.open(labels, "rb") as file:
+        clips = [(clip["extra"], clip["y_all"]) for clip in json.load(file).values()]
+    columns = (paths.DATA / "datasets" / "magnatagatune_columns.txt").read_text(encoding="utf-8").splitlines()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, header, rows in (
+        (
+            "annotations_final.csv",
+            ("clip_id", *columns, "mp3_path"),
+            (
+                (about["clip_id"], *("1" if column in tags else "0" for column in columns), about["mp3_path"])
+                for about, tags in ((about, set(tags)) for about, tags in clips if tags is not None)
+            ),
+        ),
+        ("clip_info_final.csv", CLIP_INFO, ([about[column] for column in CLIP_INFO] for about, _ in clips)),
+    ):
+        table = io.StringIO(newline="")
+        writer = csv.writer(table, delimiter="\t", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        writer.writerows((header, *rows))
+        with atomic(folder / name) as file:
+            file.write(table.getvalue().encode())
+        if not is_official(folder / name):
+            raise InputError(f"{folder / name}: not the official table; get {labels} again")
+
+
+def is_official(path: Path) -> bool:
+    """Tell whether a file is there and has the hash of the official one."""
+    return path.is_file() and f"sha256:{sha256(path)}" == DATASET.checksums[path.name]
 
 
 def _has_clips(folder: Path) -> bool:

@@ -56,7 +56,7 @@ def read_split(folder: Path, split: str) -> tuple[list[str], list[str], np.ndarr
     return ids, audio_ids, labels.astype(bool)
 
 
-def scan(root: Path) -> Scan:
+def scan(root: Path, *, audio_too: bool = True) -> Scan:
     """Read the author's lists and look for the audio.
 
     Parameters
@@ -64,15 +64,18 @@ def scan(root: Path) -> Scan:
     root : Path
         Holds ``MSD_split_for_tagging/`` (or it is among the fetched published files) and the audio, in
         ``audio/`` or itself.
+    audio_too : bool
+        Look for the audio.
     """
     root = Path(root)
     kept = paths.published() / "MSD_split_for_tagging"
     if not kept.is_dir() or (root / kept.name).is_dir():
         locate(root, lambda f: (f / kept.name).is_dir(), "folder MSD_split_for_tagging")
         kept = root / kept.name
-    folder, notes = root / "audio" if (root / "audio").is_dir() else root, []
+    folder = root / "audio" if (root / "audio").is_dir() else root
+    notes: list[str] = []
     present = {re.sub(r"(\.clip)?\.\w+$", "", path.rpartition("/")[2]): path
-               for path in audio_files(folder, notes)}  # fmt: skip
+               for path in (audio_files(folder, notes) if audio_too else ())}  # fmt: skip
     parts, labels = [], []
     for split in SPLITS:
         if not any(kept.glob(f"{split}_*")):

@@ -29,7 +29,7 @@ SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 COLUMNS = ("TRACK_ID", "ARTIST_ID", "PATH", "DURATION", "TAGS")
 
 
-def scan(root: Path, number: int = 0) -> Scan:
+def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     """Read one of the five splits and look for the songs.
 
     Parameters
@@ -38,12 +38,16 @@ def scan(root: Path, number: int = 0) -> Scan:
         Holds the repository ``mtg-jamendo-dataset/`` and the folders 00–99, in ``audio-low/`` or ``audio/``.
     number : int
         Which split, 0–4.
+    audio_too : bool
+        Look for the songs.
     """
     root = Path(root)
     data = locate(root, lambda f: (f / "data/splits").is_dir(), "folder data/splits", (REPOSITORY,)) / "data"
     folder = next((root / name for name in ("audio-low", "audio") if (root / name).is_dir()), root)
     notes: list[str] = []
-    present = {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)}
+    present = (
+        {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)} if audio_too else {}
+    )
     names = read_text(data / "tags/top50.txt").split()
     column = {name: i for i, name in enumerate(names)}
     rows = []

@@ -5,6 +5,7 @@ returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
 """
 
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,6 +161,7 @@ def read_rows(
             found = ", ".join(header[:4]) + (" …" if len(header) > 4 else "")
             raise InputError(f'{path.name}: no column "{name}" (found {found})')
     rows = []
+    values: list[Any]
     for values in lines:
         if not any(value.strip() for value in values):
             continue
@@ -234,3 +236,9 @@ def count_unlabelled(files: Iterable[str], used: Iterable[str], notes: list[str]
             f"{n_labels:,} labels, {len(files):,} audio files: {len(extra):,} audio files have no label "
             f"(ignored): {', '.join(sorted(map(audio.display_name, extra))[:5])}"
         )
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

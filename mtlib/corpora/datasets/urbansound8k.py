@@ -1,4 +1,4 @@
-"""UrbanSound8K: 8,732 sounds of at most 4 s in ten classes (task T6 of chapter 6).
+"""UrbanSound8K: 8,732 sounds of at most 4 s in ten classes (task T6 [Choi2018, Table 6.A]).
 
 The ten folds are part of the dataset and are never shuffled. Files have many sample rates, bit depths
 and channel counts.
@@ -29,7 +29,8 @@ def scan(root: Path) -> Scan:
         Holds ``metadata/UrbanSound8K.csv`` and ``audio/fold1`` … ``fold10``, or the table and the folds.
     """
     root = locate(Path(root), lambda f: _table(f).is_file(), TABLE, ("UrbanSound8K",))
-    folder, notes = root / "audio" if (root / "audio").is_dir() else root, []
+    folder = root / "audio" if (root / "audio").is_dir() else root
+    notes: list[str] = []
     rows = read_rows(_table(root), COLUMNS)
     present = set(audio_files(folder, notes))
     listed = [f"fold{row['fold']}/{row['slice_file_name']}" for row in rows]

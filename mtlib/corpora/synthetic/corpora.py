@@ -4,7 +4,7 @@ Conventions
     A clip's number decides everything about it. The splits of the source have number ranges of their own, so
     the training clips of a small profile are the first of a larger one's, and test clips never move.
     Manifest columns carry the latents; label sets are ``observed`` (the first), ``true`` and ``salience``.
-    Used by every chapter through `mtlib.corpora.opening`.
+    `mtlib.corpora.opening` makes them when they are asked for.
 """
 
 import importlib.metadata
@@ -28,7 +28,7 @@ from .rendering import render
 from .targets import TARGETS
 
 SAMPLE_RATE = 12_000
-"""Hertz, as everywhere in the thesis but in chapter 7."""
+"""Hertz, as everywhere in the thesis but in [Choi2018, §7]."""
 
 FIRST = {"train": 0, "valid": 1_000_000, "test": 2_000_000}
 """Number of the first clip of each split."""

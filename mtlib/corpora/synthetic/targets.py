@@ -1,8 +1,8 @@
-"""Target tasks of the same machinery: small corpora for transfer [Choi2018, §6.3] and for chapter 7.
+"""Target tasks of the same machinery: small corpora for transfer [Choi2018, §6.3].
 
 Each stands for a task of the thesis and is no copy of its dataset: what differs between classes is decided
 here and known. Classes alternate over the clips' numbers; ten folds, and splits of 6 : 2 : 2 made of them.
-A task has a seed of its own, so none of its clips is in the source corpus. Used by chapters 6 and 7.
+A task has a seed of its own, so none of its clips is in the source corpus.
 """
 
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def _vocal(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataFra
     singer = np.where(uniform(target.seed, "singer", clips) < 0.5, "female", "male")
     drawn = _with_names(drawn, "voice", np.where(classes == 0, "none", singer))
     manner = np.where(drawn["manner"].isna(), "sung", drawn["manner"].astype(object))
-    return _with_names(drawn, "manner", np.where(classes == 0, None, manner))
+    return _with_names(drawn, "manner", np.where(classes == 0, np.array(None, object), manner))
 
 
 def _speech(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataFrame:

@@ -14,7 +14,11 @@ from mtlib.base.errors import InputError
 
 def test_a_cluster_that_cannot_import_mtlib_is_named(tmp_path):
     told = tmp_path / "scheduler.json"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    program = (  # without the folder of an editable installation
+        "import os, sys; sys.path = [p for p in sys.path if not os.path.isdir(os.path.join(p, 'mtlib'))]; "
+        "from distributed.cli.dask_scheduler import main; main()"
+    )
+    command = [sys.executable, "-c", program, "--host", "127.0.0.1", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with subprocess.Popen(
         [*command, "--no-dashboard", "--scheduler-file", str(told)],

@@ -2,6 +2,8 @@
 
 import hashlib
 import http.server
+import re
+import subprocess
 import threading
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from click.testing import CliRunner
 
 from mtlib.__main__ import program
 from mtlib.base import published
+from mtlib.base import published as files  # where a fixture is named published
 from mtlib.base.errors import InputError
 
 NAME = "music-auto_tagging-keras/data/bensound-cute.npy"
@@ -74,8 +77,23 @@ def test_what_has_another_hash_is_refused(home, server, monkeypatch):
     monkeypatch.setitem(published.ARTIFACTS, NAME, replace(server, sha256="0" * 64))
     with pytest.raises(InputError) as caught:
         published.fetch(NAME)
-    one_line(caught, NAME, server.url, str(home), "SHA-256")
+    one_line(caught, NAME, server.url, str(home), "another hash than 000000000000")
     assert not server.path.exists()
+
+
+def test_a_file_of_unknown_size_is_known_by_its_git_blob(home, server, monkeypatch):
+    blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
+    by_git = replace(server, n_bytes=None, sha256="", git_blob=blob.stdout.decode().strip())
+    monkeypatch.setitem(published.ARTIFACTS, NAME, by_git)
+    assert not by_git.reachable and published.state(by_git) == "missing"
+    assert published.fetch(NAME).read_bytes() == CONTENT
+    by_git.path.write_bytes(CONTENT[::-1])
+    assert published.state(by_git) == "damaged"
+    assert published.fetch(NAME).read_bytes() == CONTENT
+    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(by_git, git_blob="0" * 40))
+    with pytest.raises(InputError, match="another hash than 000000000000"):
+        published.fetch(NAME)
+    assert [path.name for path in by_git.path.parent.iterdir()] == [by_git.path.name]
 
 
 def test_an_absent_address_is_told(home, server, monkeypatch):
@@ -114,17 +132,45 @@ def test_fetch_lists_what_is_there_missing_and_damaged(home, server):
     lines = {line.split()[-1]: line.split()[0] for line in result.stdout.splitlines() if " bytes " in line}
     assert lines[NAME] == "present"
     assert lines[other.name] == "damaged"
-    assert list(lines.values()).count("missing") == len(published.ARTIFACTS) - 2
+    of_author = [item for item in published.ARTIFACTS.values() if item.owner == published.AUTHOR]
+    assert list(lines.values()).count("missing") == len(of_author) - 2
     assert "damaged files are not used" in result.stderr
 
 
+def test_fetch_later_is_about_the_files_of_others(home):
+    result = CliRunner().invoke(program, ["fetch", "later", "--list"])
+    names = {line.split(" bytes  ")[1] for line in result.stdout.splitlines() if " bytes " in line}
+    assert result.exit_code == 0 and NAME not in names
+    assert "sota-music-tagging-models/sota_music_taggers/models/msd/fcn/best_model.pth" in names
+
+
 def test_every_published_file_matches_the_list(published):
-    from mtlib.base import published as files
-
-    assert {files.state(artifact) for artifact in files.ARTIFACTS.values()} == {"present"}
+    check_states(lambda item: item.owner == files.AUTHOR)
 
 
-def test_audio_and_unlicensed_files_may_not_be_redistributed():
+def test_every_later_file_matches_the_list(later):
+    check_states(lambda item: item.owner != files.AUTHOR)
+
+
+def check_states(chosen):
+    found = {item.name: files.state(item) for item in files.ARTIFACTS.values() if chosen(item)}
+    assert {name: state for name, state in found.items() if state == "damaged"} == {}
+    assert {name for name, state in found.items() if state == "missing"} <= {
+        item.name for item in files.ARTIFACTS.values() if not item.reachable
+    }
+
+
+def test_every_file_is_known_by_one_hash_at_a_pinned_commit():
     for name, artifact in published.ARTIFACTS.items():
-        if name.endswith((".mp3", ".wav")) or artifact.licence == "none stated":
-            assert not artifact.redistribute, name
+        assert bool(artifact.sha256) == artifact.reachable != bool(artifact.git_blob), name
+        assert re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", artifact.sha256 or artifact.git_blob), name
+        assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{7,40}/", artifact.url), (
+            name
+        )
+
+
+def test_only_what_a_licence_allows_may_be_redistributed():
+    free = {"MIT", "ISC", "CC BY 3.0", "public domain"}
+    for name, artifact in published.ARTIFACTS.items():
+        assert not artifact.redistribute or artifact.licence in free, name
+        assert not artifact.redistribute or not name.endswith((".mp3", ".wav")), name

@@ -1,5 +1,8 @@
 """Co-occurrence against counting by hand, and against the printed matrix."""
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mtlib.base import paths
+from mtlib.base import published as files
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
 from mtlib.corpora import msd_labels
@@ -50,9 +54,20 @@ def test_training_labels_are_used_when_present_and_refused_when_odd(published, t
     for name in msd_labels.ARTIFACTS:
         (tmp_path / name).symlink_to(published / name)
     monkeypatch.setenv("MTLIB_PUBLISHED", str(tmp_path))
-    np.save(folder / "train_y.npy", np.ones((7, 50), np.int8))
+    item = files.ARTIFACTS[f"{msd_labels.REPOSITORY}/train_y.npy"]
+    np.save(item.path, np.ones((7, 50), np.int8))
+    with pytest.raises(InputError, match="not the author's file"):
+        msd_labels.load()
+
+    def accept():
+        content = item.path.read_bytes()
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        monkeypatch.setitem(files.ARTIFACTS, item.name, replace(item, git_blob=blob))
+
+    accept()
     assert len(msd_labels.load().by_split["train"]) == 7
-    np.save(folder / "train_y.npy", np.ones((7, 49)))
+    np.save(item.path, np.ones((7, 49)))
+    accept()
     with pytest.raises(InputError, match="50 tags"):
         msd_labels.load()
 

@@ -31,6 +31,17 @@ def test_five_units_are_tested_exactly():
     assert (fall.value, fall.p_value) == (-1, 2 / 120)
 
 
+@pytest.mark.parametrize("method", correlation.METHODS)
+def test_the_p_value_counts_permutations_as_extreme(method):
+    a, b = np.random.default_rng(2).integers(0, 6, (2, 9))
+    measure = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}[method]
+    orders = rng().permuted(np.tile(np.arange(9), (300, 1)), axis=1)
+    drawn = np.array([measure(a, b[order]).statistic for order in orders])
+    n_extreme = (np.abs(drawn) >= abs(measure(a, b).statistic) - 1e-12).sum()
+    found = correlation.correlation(a, b, rng=rng(), method=method, n_permutations=300)
+    assert 5 < n_extreme < 295 and found.p_value == (1 + n_extreme) / 301
+
+
 def test_the_interval_covers():
     generator, inside = rng(), 0
     for _ in range(300):

@@ -58,20 +58,16 @@ def test_an_undefined_area_is_reported_not_averaged():
     scores = np.tile([[0.1, 0.9, 0.2], [0.2, 0.3, 0.1], [0.3, 0.8, 0.4], [0.4, 0.1, 0.3]], (5, 1))
     with pytest.raises(InputError, match="AUC is undefined for tag 0: 0 of 20 clips have it"):
         evaluation.auc(labels, scores)
-    found = evaluation.areas(labels, scores, np.random.default_rng(0), n_resamples=200)
-    assert found.undefined == (0,) and np.isnan(found.values[0]) and np.isnan(found.low[0])
-    assert found.macro == pytest.approx((found.values[1] + found.values[2]) / 2)
-    assert found.macro_low <= found.macro <= found.macro_high
+    found = evaluation.tag_areas(labels, scores)
+    assert np.isnan(found).tolist() == [True, False, False]
+    gap = evaluation.compare(labels, scores[None], -scores[None], np.random.default_rng(0), n_resamples=200)
+    assert gap.value == pytest.approx((2 * found[1:] - 1).mean())  # the area of −scores is 1 − area
     with pytest.raises(InputError, match="undefined for every tag"):
-        evaluation.areas(labels[:, :1], scores[:, :1], np.random.default_rng(0))
-    lonely = np.zeros((50, 1))
-    lonely[0] = 1
-    kept = evaluation.areas(lonely, np.arange(50.0)[:, None], np.random.default_rng(0), n_resamples=400)
-    assert 200 < kept.n_resamples < 300  # a clip is in 63 % of all replicates
+        evaluation.compare(labels[:, :1], *np.zeros((2, 1, 20, 1)), np.random.default_rng(0))
     two = np.zeros((50, 2))
     two[0, 0] = two[1, 1] = 1
     with pytest.raises(InputError, match="too few clips have tag"):
-        evaluation.areas(two, np.zeros((50, 2)), np.random.default_rng(0))
+        evaluation.compare(two, *np.zeros((2, 1, 50, 2)), np.random.default_rng(0))
 
 
 def test_clips_of_a_group_are_drawn_together():
@@ -86,8 +82,10 @@ def test_the_clip_interval_covers_the_area_of_the_population():
     for _ in range(200):
         labels = rng.random((150, 4)) < 0.3
         scores = labels + rng.normal(size=labels.shape)  # area: P(N(1, 2) > 0) = 0.7602
-        found = evaluation.areas(labels, scores, rng, n_resamples=200)
-        inside += found.macro_low <= 0.76025 <= found.macro_high
+        counts = evaluation.resample(len(labels), 200, rng)
+        drawn = evaluation.tag_areas(labels, scores, counts=counts).mean(1)
+        low, high = np.quantile(drawn, (0.025, 0.975))
+        inside += low <= 0.76025 <= high
     assert 0.89 < inside / 200 < 0.99
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtlib.base.errors import InputError
-from mtlib.networks import models
+from mtlib.networks import layers, models
 
 
 def test_parameter_counts_are_those_of_the_thesis_and_the_release():
@@ -32,7 +32,7 @@ def test_the_printed_pooling_fits_the_stft_only():
 def test_the_keras_gru_is_pytorchs_where_the_two_agree():
     """With the gates open (z = 0, r = 1) both compute h = tanh(W x + U h)."""
     torch.manual_seed(0)
-    ours = models.KerasGRU(4, 3)
+    ours = layers.KerasGRU(4, 3)
     with torch.no_grad():
         ours.kernel[:, :6] = 0
         ours.recurrent[:, :6] = 0
@@ -48,7 +48,7 @@ def test_the_keras_gru_is_pytorchs_where_the_two_agree():
 
 
 def test_the_keras_gru_resets_before_the_recurrent_product():
-    ours = models.KerasGRU(1, 1)
+    ours = layers.KerasGRU(1, 1)
     with torch.no_grad():
         ours.kernel[:] = torch.tensor([[0.5, -1.0, 2.0]])
         ours.recurrent[:] = torch.tensor([[1.0, 0.5, -1.5]])
@@ -67,8 +67,8 @@ def test_the_keras_gru_resets_before_the_recurrent_product():
 def test_pooling_first_gives_the_same_function_where_every_gain_is_positive():
     torch.manual_seed(0)
     last, first = (
-        models.ConvStage(1, 4, (2, 2)).eval(),
-        models.ConvStage(1, 4, (2, 2), pool_first=True).eval(),
+        layers.ConvStage(1, 4, (2, 2)).eval(),
+        layers.ConvStage(1, 4, (2, 2), pool_first=True).eval(),
     )
     first.load_state_dict(last.state_dict())
     x = torch.randn(2, 1, 8, 8)
@@ -81,7 +81,7 @@ def test_pooling_first_gives_the_same_function_where_every_gain_is_positive():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: models.ConvStage(1, 0, (2, 2)), "n_out must be at least 1, got 0"),
+        (lambda: layers.ConvStage(1, 0, (2, 2)), "n_out must be at least 1, got 0"),
         (lambda: models.Convnet((8, 8)), "one value a stage, got 2 and 5"),
         (lambda: models.Convnet()(torch.zeros(1, 96, 1360)), "must be"),
         (lambda: models.CRNN()(torch.zeros(1, 1, 96, 1360)), "takes 1366 frames, got 1360"),

@@ -7,7 +7,7 @@ import torch
 
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity, models, structures
+from mtlib.networks import complexity, layers, models, structures
 
 
 def reference():
@@ -119,7 +119,7 @@ def test_a_receptive_field_is_what_a_value_reacts_to():
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 def test_even_kernels_are_pytorchs_same_padding():
     torch.manual_seed(0)
-    stage = models.ConvStage(2, 3, (1, 1), kernel=(1, 4))
+    stage = layers.ConvStage(2, 3, (1, 1), kernel=(1, 4))
     x = torch.randn(1, 2, 5, 20)
     same = torch.nn.functional.conv2d(x, stage.conv.weight, stage.conv.bias, padding="same")
     torch.testing.assert_close(stage.convolve(x), same)
@@ -148,7 +148,7 @@ def test_an_lstm_has_one_bias_a_gate():
     gru, lstm = (complexity.describe("crnn", 0.1, rnn=rnn)["parameters_recurrent"] for rnn in ("gru", "lstm"))
     assert lstm == gru / 3 * 4 == 4 * (60 * 30 + 30 * 30 + 30) + 4 * (30 * 30 * 2 + 30)
     torch.manual_seed(0)
-    ours = models.LSTM(4, 3)
+    ours = layers.LSTM(4, 3)
     cell = torch.nn.LSTM(4, 3, batch_first=True)
     cell.load_state_dict(ours.cell.state_dict())
     x = torch.randn(2, 7, 4)

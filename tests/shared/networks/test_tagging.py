@@ -41,7 +41,7 @@ def test_the_compact_convnet_hears_jazz_in_the_jazz_piano(published, compact):
 
 
 def test_json_lines_hold_all_tags(published):
-    result = invoke(published / CLIPS / "bensound-dubstep.mp3", "--json")
+    result = invoke(published / CLIPS / "bensound-dubstep.mp3", "--json", "--model", "compact")
     assert result.exit_code == 0, result.stderr
     row = json.loads(result.stdout)
     assert set(row) == {"file", "model", "seconds", "tags"}
@@ -53,6 +53,26 @@ def test_a_table_shows_the_top(published):
     result = invoke(published / CLIPS / "bensound-dubstep.mp3", "--top", 3, "--model", "crnn_trained")
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 4 and "electronic" in result.stdout.splitlines()[1]
+
+
+def test_later_networks_have_their_own_tags_and_windows(later):
+    clip = later / "data/audio/Kevin_MacLeod_-_Vibe_Ace.ogg"  # 61.5 s of jazz
+    rows = [json.loads(invoke(clip, "--json", *more).stdout) for more in ((), ("--model", "musicnn-jamendo"))]
+    assert [row["model"] for row in rows] == ["fcn-msd", "musicnn-jamendo"]
+    assert tuple(rows[0]["tags"]) == TAGS and max(rows[0]["tags"], key=rows[0]["tags"].get) == "jazz"
+    assert tuple(rows[1]["tags"]) == tagging.later.TAGS["jamendo"]
+    assert [round(row["seconds"], 1) for row in rows] == [61.5, 61.5]
+    musicnn = tagging.load_model("musicnn-jamendo")
+    n_windows = [len(tagging.tag_samples(tone(s, 16_000), musicnn)) for s in (2.0, 4.5, 4.6, 9.0)]
+    assert n_windows == [1, 1, 2, 3]  # a rest of 1.5 s is dropped, one of 1.6 s is repeated to 3
+
+
+def test_the_crnn_as_released_warns_in_one_line(published):
+    result = invoke(published / CLIPS / "bensound-dubstep.mp3", "--model", "crnn", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["model"] == "crnn"
+    (line,) = result.stderr.splitlines()
+    assert "use crnn_trained" in line
+    assert invoke(published / CLIPS / "bensound-dubstep.mp3", "--model", "crnn_trained").stderr == ""
 
 
 def test_short_audio_is_repeated_and_windows_are_averaged(compact):
@@ -75,7 +95,7 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     (tmp_path / "notes.txt").write_text("not audio, not looked at")
     (tmp_path / "inner").mkdir()
     shutil.copy(tmp_path / "good.wav", tmp_path / "inner" / "again.WAV")
-    result = invoke(tmp_path, tmp_path / "missing.wav", "--json")
+    result = invoke(tmp_path, tmp_path / "missing.wav", "--json", "--model", "compact")
     assert result.exit_code == 1
     assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == [
         "good.wav",
@@ -89,11 +109,14 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
 
 
 def test_bad_models_are_told(published):
-    for name, words in (("vgg", "unknown released network 'vgg'"), ("compact1", "depend on its company")):
+    for name, words in (
+        ("vgg", "unknown network 'vgg'; choose one of compact, .*fcn-msd"),
+        ("compact1", "depend on its company"),
+    ):
         with pytest.raises(InputError, match=words):
             tagging.load_model(name)
 
 
 def test_an_empty_folder_is_told(tmp_path, published):
-    result = invoke(tmp_path)
+    result = invoke(tmp_path, "--model", "compact")
     assert result.exit_code == 1 and "a folder without audio files" in result.stderr

@@ -2,11 +2,14 @@
 
 import base64
 import io
+import json
 
 import altair as alt
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from mtlib.base.errors import InputError
@@ -28,6 +31,23 @@ def test_a_chart_fills_the_width_and_has_its_text():
         charts.finish(points, " ")
     with pytest.raises(InputError, match="finite matrix"):
         charts.picture(np.array([[np.nan]]))
+
+
+@settings(deadline=None, max_examples=50)
+@example("</script>\u2028")
+@given(st.text(st.sampled_from("<>&/!-\"'\\\u2028\u2029") | st.characters(exclude_categories=["Cs"])))
+def test_a_name_stays_data_in_the_script_of_a_chart(name):
+    points = alt.Chart(alt.Data(values=[{"tag": name}])).mark_point().encode(y="tag:N")
+    page = charts.finish(points, "One tag.")._repr_mimebundle_()["text/html"]
+    start = page.index("\n  })(") + len("\n  })(")
+    spec, end = json.JSONDecoder().raw_decode(page, start)
+    assert not set("<>&\u2028\u2029") & set(page[start:end])
+    assert spec["data"]["values"] == [{"tag": name.replace("\u2028", " ").replace("\u2029", " ")}]
+
+
+def test_a_label_with_a_quote_stays_a_text_of_the_axis():
+    drawn = charts.spectrogram(np.eye(2), seconds=1, freq_ticks=[(1, "the A's")], freq_title="", alt_text="x")
+    assert drawn.to_dict()["encoding"]["y"]["axis"]["labelExpr"] == "datum.value == 1 ? \"the A's\" : ''"
 
 
 def test_a_drawing_is_labelled_and_escaped():

@@ -1,6 +1,7 @@
 """Every view equals librosa's; the filters equal the published ones; the author's arrays are met."""
 
 import math
+import sys
 
 import h5py
 import librosa
@@ -23,6 +24,16 @@ def samples() -> np.ndarray:
     chord = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 277.2, 329.6)) / 6
     chord[9_000:9_010] += 0.5
     return (chord + rng.normal(0, 0.01, len(time))).astype(np.float32)
+
+
+def test_a_torchaudio_that_does_not_load_is_named_with_its_repair(monkeypatch, tmp_path):
+    (tmp_path / "torchaudio").mkdir()
+    (tmp_path / "torchaudio" / "__init__.py").write_text("raise OSError('libcudart.so.13: no such\\nfile')")
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"torchaudio .* delete \.venv .*\(libcudart.so.13: no such file\)$"):
+        frontend.mel_filterbank()
 
 
 def close(ours, theirs, tolerance):

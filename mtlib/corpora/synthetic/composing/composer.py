@@ -2,7 +2,7 @@
 
 A clip is an excerpt: its first bar may have begun before it. Everything random comes from the clip's own
 generator, so a score depends on the seed, the clip's number and the recipes alone. Pitches keep
-within what every program plays safely. Used by the corpus of every chapter.
+within what every program plays safely.
 """
 
 import functools
@@ -164,7 +164,8 @@ class _Clip:
         return self._part("bass", row["bass"], notes)
 
     def _comping(self) -> Part:
-        notes, row = [], self.row
+        notes: list[tuple] = []
+        row = self.row
         instrument = self.recipes.instruments.loc[row["comping"]]
         low, high = int(instrument["low"]), int(instrument["high"])
         events = _events(self.recipes.comping[row["comping_style"]])

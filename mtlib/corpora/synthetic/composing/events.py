@@ -1,7 +1,7 @@
 """Scores that are not music: sound events of General-MIDI effects and figures, and speech-like voices.
 
 They are stand-ins: an engine is a low note struck 20 times a second, a siren a slow rise and fall of
-steps. Used by the target tasks of chapter 6.
+steps.
 """
 
 import dataclasses
@@ -15,7 +15,9 @@ from .composer import compose as compose_music
 from .score import NOTE, Part, Score
 
 
-def _notes(starts: np.ndarray, durations: np.ndarray | float, pitches: np.ndarray | int, velocity: int = 104):
+def _notes(
+    starts: np.ndarray, durations: np.ndarray | float, pitches: np.ndarray | int, velocity: int = 104
+) -> np.ndarray:
     found = np.empty(len(starts), NOTE)
     found["start"], found["duration"] = starts, durations
     found["pitch"] = np.clip(pitches, 36, 84)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....base.errors import InputError
+
 _DEGREES = {"I": 0, "II": 2, "III": 4, "IV": 5, "V": 7, "VI": 9, "VII": 11}
 _KINDS = {
     ("", True): (0, 4, 7), ("", False): (0, 3, 7), ("5", True): (0, 7, 12), ("5", False): (0, 7, 12),
@@ -43,7 +45,10 @@ class Chord:
 @functools.cache
 def chord(numeral: str) -> Chord:
     """Read a Roman numeral: ``bVII``, ``ii7``, ``IVmaj7``, ``I5`` (root and fifth only)."""
-    flat, degree, kind = re.fullmatch(r"(b?)([IViv]+)(maj7|5|7|9)?", numeral).groups()
+    found = re.fullmatch(r"(b?)([IViv]+)(maj7|5|7|9)?", numeral)
+    if found is None:
+        raise InputError(f"unknown chord {numeral!r}; write it like bVII, ii7, IVmaj7 or I5")
+    flat, degree, kind = found.groups()
     root = (_DEGREES[degree.upper()] - bool(flat)) % 12
     return Chord(root, _KINDS[kind or "", degree.isupper()])
 

@@ -61,7 +61,7 @@ def bars(
     """
     pentatonic = (0, 1, 2, 4, 5) if major else (0, 2, 3, 4, 6)
     rungs = ladder(key, major, style.low, style.high, pentatonic if rng.random() < 0.5 else range(7))
-    place = rng.integers(len(rungs) // 3, max(2 * len(rungs) // 3, len(rungs) // 3 + 1))
+    place = int(rng.integers(len(rungs) // 3, max(2 * len(rungs) // 3, len(rungs) // 3 + 1)))
     motif = _motif(n_steps, style, rng)
     found = []
     for chord in chords:

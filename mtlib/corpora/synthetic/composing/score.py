@@ -3,7 +3,7 @@
 Conventions
     Times are in seconds from the clip's start, pitches are MIDI numbers, levels are in decibels. A score
     holds plain values and NumPy arrays only, and its seeds decide everything random in its sound: the same
-    score sounds the same alone, in a batch and in any process. Used by the corpus of every chapter.
+    score sounds the same alone, in a batch and in any process.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ P(tagged | true) = σ(a + β z), z the salience standardised over the clips wher
 intercept a solved so that the marginal rate is the tag's *tagability*; P(tagged | not true) is a
 *false-positive rate* of the tag. The standardisation and the intercepts come from a reference population,
 so the labels of a clip do not depend on which others are in its corpus. Any other setting is another label
-set over the same audio, and shares its random numbers: raising a tagability only adds tags (chapter 3).
+set over the same audio, and shares its random numbers: raising a tagability only adds tags.
 """
 
 import functools

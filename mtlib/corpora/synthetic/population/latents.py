@@ -7,10 +7,9 @@ Conventions
     A *hybrid* takes some of its parts from a partner genre, and any part may come from a third one, so
     a genre is a matter of degree: `shares` tells how much of a clip's music comes from each. Valence and
     arousal run from about −1 to 1 and drive mode, tempo, register, brightness and density together.
-    Used by the corpus of every chapter and by the populations of chapter 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -153,7 +152,7 @@ def _harmony(recipes: Recipes, source: np.ndarray, major: np.ndarray, number: np
 
 
 def _room(recipes: Recipes, era: np.ndarray, strength: np.ndarray, valence: np.ndarray, arousal: np.ndarray,
-          z, u) -> dict[str, np.ndarray]:  # fmt: skip
+          z: Callable[..., np.ndarray], u: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:  # fmt: skip
     """Draw what recording and mixing will do; the era's production comes in as far as it is strong."""
     names = ("tilt_db", "reverb_mix", "reverb_seconds")
     of_era = {name: recipes.eras[name].to_numpy()[era] for name in names}
@@ -187,7 +186,7 @@ def shares(latents: pd.DataFrame, recipes: Recipes | None = None) -> np.ndarray:
     return found
 
 
-def _named(codes: np.ndarray, names) -> pd.Categorical:
+def _named(codes: np.ndarray, names: Iterable[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(np.asarray(codes), list(names))
 
 

@@ -4,7 +4,6 @@ A tag is true where its salience is above zero. Genres: the share of the clip's 
 genres made; instruments: presence and level in the mix; eras: strength of the production; moods: how far
 valence, arousal and what goes with them lie past a threshold. Then the relations of [Choi2018, §3.2.1] hold
 by construction: a sub-genre is at most as salient as what it belongs to, and synonyms share one truth.
-Used by chapters 3 and 7.
 """
 
 import numpy as np

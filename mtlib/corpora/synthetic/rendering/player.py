@@ -83,6 +83,7 @@ class Player:
                 "program": int(program), "is_drum": bool(is_drum),
                 "pitch": int(pitch), "seconds": float(seconds),
             }  # fmt: skip
+            assert child.stdin and child.stdout  # pipes, as `_start` asks
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
             size = int(child.stdout.readline())
@@ -112,6 +113,7 @@ class Player:
         if self._child is not None:
             child, self._child = self._child, None
             child.kill()
+            assert child.stdin and child.stdout
             with contextlib.suppress(OSError):  # a request it never read
                 child.stdin.close()
             child.stdout.close()

@@ -8,7 +8,6 @@ lengths that follow from the note alone, so that what was rendered before never 
 Conventions
     Clips are float32 [shape=(n_clips, n_samples)] in [−1, 1], mono. The same score gives the same samples
     alone, in any batch, in any process, and after a kill (for pinned versions on one platform).
-    Chapters 2 to 7 hear it through the synthetic corpus.
 """
 
 import threading

@@ -9,7 +9,7 @@ touched.
 
 import functools
 import hashlib
-import importlib.util
+import importlib.metadata
 import struct
 from pathlib import Path
 
@@ -28,8 +28,8 @@ _SAMPLE_ID, _ROOT = 53, 58
 @functools.cache
 def tuned() -> Path:
     """Return the rewritten soundfont, a file under ``MTLIB_HOME``, made if it is not there."""
-    package = importlib.util.find_spec("pretty_midi")  # for its file alone: the import takes a second
-    content = retuned((Path(package.origin).parent / "TimGM6mb.sf2").read_bytes())
+    package = importlib.metadata.distribution("pretty_midi")  # for its file: the import takes a second
+    content = retuned(Path(str(package.locate_file("pretty_midi/TimGM6mb.sf2"))).read_bytes())
     target = paths.home() / "soundfonts" / f"tuned-{hashlib.sha256(content).hexdigest()[:16]}.sf2"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,16 @@ def fold(pitches: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.where(pitches > high, pitches - 12 * np.ceil((pitches - high) / 12), pitches)
 
 
-def _pitch(notes, starts, ends, gender, style, n_samples, sample_rate, rng) -> np.ndarray:
+def _pitch(
+    notes: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    gender: str,
+    style: Manner,
+    n_samples: int,
+    sample_rate: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Return the fundamental of every sample in hertz [shape=(n_samples,)]."""
     step = 16  # samples between two values of the contour; the rest is interpolated
     times = np.arange(0, n_samples + step, step)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from book.experiments.understanding import receptive_fields as kernels
 from mtlib.base.errors import InputError
-from mtlib.networks import kernels, released
+from mtlib.networks import released
 
 PATTERNS = {
     "onset": (np.array([[-1, 0, 1]] * 3), 0.0, "change in time"),

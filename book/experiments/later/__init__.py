@@ -1,0 +1,1 @@
+"""What came later: labels, networks and scores of others, set beside the thesis."""

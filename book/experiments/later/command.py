@@ -1,0 +1,53 @@
+"""Commands of later work: ``later genres`` and ``later scores``.
+
+Heavy imports happen inside the commands, so that ``--help`` answers at once.
+"""
+
+from pathlib import Path
+
+import click
+
+
+@click.group("later")
+def later_group() -> None:
+    """Compute again what is recorded about later work."""
+
+
+@later_group.command("genres")
+@click.option("--folder", type=click.Path(path_type=Path), help="One folder for each genre of GTZAN.")
+@click.option("--seed", default=0, show_default=True, help="Of the resampled clips.")
+@click.option("--record", "keep", is_flag=True, help="Write the tables to data/results.")
+def genres_command(folder: Path | None, seed: int, keep: bool) -> None:
+    """Tag excerpts of GTZAN with every published network: the area of each genre's tag.
+
+    Example: python -m mtlib later genres --folder ~/data/gtzan/genres
+    """
+    import numpy as np
+
+    from . import genres
+
+    clips, scores = genres.find_clips(folder), {}
+    for network in genres.NETWORKS:
+        scores[network] = genres.probabilities(network, clips)
+        click.echo(f"{network}: {len(clips)} clips")
+    labels = np.array([clip.parent.name for clip in clips])
+    table = genres.areas(labels, scores, np.random.default_rng(seed))
+    pairs = genres.differences(labels, scores, np.random.default_rng(seed))
+    click.echo(table[table.genre == "mean"].round(3).to_string(index=False))
+    if keep:
+        click.echo(f"kept in {genres.record(table, pairs, clips)}")
+
+
+@later_group.command("scores")
+@click.option("--record", "keep", is_flag=True, help="Write the table to data/later.")
+def scores_command(keep: bool) -> None:
+    """Read the scores that later work published, from its own files, as one table.
+
+    Example: python -m mtlib later scores --record
+    """
+    from . import scores
+
+    table = scores.read()
+    click.echo(table[["paper", "network", "dataset", "metric", "value"]].to_string(index=False))
+    if keep:
+        click.echo(f"kept in {scores.record(table)}")
