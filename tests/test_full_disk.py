@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -203,7 +204,8 @@ def a_download(home, tmp_path, monkeypatch, server):
 
 def a_published_file(home, tmp_path, monkeypatch, server):
     monkeypatch.setenv("MTLIB_PUBLISHED", str(home / "published"))
-    artifact = published.Artifact("a/file.npy", server[0], 100_000, server[1], "", False, "")
+    some = next(iter(published.ARTIFACTS.values()))
+    artifact = replace(some, name="a/file.npy", url=server[0], n_bytes=100_000, sha256=server[1], git_blob="")
     monkeypatch.setitem(published.ARTIFACTS, "a/file.npy", artifact)
     return lambda: published.fetch("a/file.npy")
 

@@ -76,7 +76,7 @@ def check_writable(path: Path) -> None:
             file.write(bytes(1 << 16))
         reason = "it is a folder" if path.is_dir() else ""
     except OSError as error:
-        reason = error.strerror
+        reason = error.strerror or str(error)
     if reason:
         raise InputError(f"{path} cannot be written ({reason}); name another file")
 
