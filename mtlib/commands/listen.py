@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..base.errors import InputError
-from ..base.files import check_replaceable
+from ..base.files import atomic, check_replaceable, reserve
 
 if TYPE_CHECKING:
     from ..networks.tagging import Tagger
@@ -153,17 +153,22 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     extractor = features.find(network, seed)
     found, failures = tagging.find_audio(files)
     rows, names = [], []
-    for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
-        try:
-            rows.append(features.of_file(path, extractor))
-            names.append(audio.display_name(path))
-        except InputError as error:
-            failures.append(str(error))
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
-    if not rows:
-        raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
-    features.save(output, names, np.stack(rows), extractor)
+    longest = max((len(audio.display_name(path)) for path in found), default=0)
+    with atomic(output) as file:
+        reserve(file, 4 * len(found) * (longest + 1000) + 10_000)  # more than enough
+        for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
+            try:
+                rows.append(features.of_file(path, extractor))
+                names.append(audio.display_name(path))
+            except InputError as error:
+                failures.append(str(error))
+        for line in failures:
+            click.echo(f"Error: {line}", err=True)
+        if not rows:
+            raise InputError(
+                f"no features: none of {len(failures)} files could be used; {output} is not written"
+            )
+        features.save(file, names, np.stack(rows), extractor)
     click.echo(f"{output}: {len(rows)} files, {len(rows[0])} values each")
     if failures:
         raise InputError(f"{len(failures)} files are left out, see above")

@@ -13,7 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import check_replaceable
+from ..base.files import check_replaceable, check_writable
 
 
 @contextmanager
@@ -114,6 +114,7 @@ def check_command(
         click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
         return
     assert dataset is not None  # one of the two was named
+    check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
     found = _find(dataset, root, **own)
     short = short or ("repeat" if dataset == "folder" else "drop")
@@ -182,6 +183,7 @@ def prepare_command(
 
     if dataset == "folder" and not options["name"]:
         raise InputError("give the corpus a name: --name NAME")
+    check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
     found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
     short = short or ("repeat" if dataset == "folder" else "drop")
@@ -205,7 +207,11 @@ def prepare_command(
 def _tell(result: Any, report: Path) -> None:
     for line in result.lines:
         click.echo(line)
-    result.save(report)
+    try:
+        result.save(report)
+    except (InputError, OSError) as error:
+        click.echo(result.table())
+        raise InputError(f"{report} cannot be written ({error}); its lines are above") from None
 
 
 @click.command("fetch")

@@ -207,20 +207,20 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         **provenance.stamp(device),
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
     ids, tested = corpus.clips["clip_id"].to_numpy(str), predictions["test_clips"]
     told = {
         "test_ids": ids[tested],
         "test_targets": targets[tested],
-        "tags": np.array(record["input"]["tags"]),
+        "tags": np.array(corpus.tags["name"], str),
     }
-    np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name
-    pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
-    files.write_json(folder / "spec.json", asdict(spec))
-    names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
-    files.write_json(
-        folder / "record.json", record | {"files": {name: files.crc32(folder / name) for name in names}}
-    )
+    with files.told_if_full(run.folder):
+        save_file(weights, folder / "weights.safetensors")
+        np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name
+        pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        files.write_json(folder / "spec.json", asdict(spec))
+        names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
+        sums = {name: files.crc32(folder / name) for name in names}
+        files.write_json(folder / "record.json", record | {"files": sums})
     os.replace(folder, run.folder)
     (run.folder / "state.safetensors").unlink(missing_ok=True)
 
