@@ -24,7 +24,7 @@ COMMANDS = {
     "fetch": "mtlib.commands.prepare:fetch_command",
     "label-noise": "book.experiments.label_noise.command:label_noise_group",
     "later": "book.experiments.later.command:later_group",
-    "models": "mtlib.commands.train:models_command",
+    "models": "book.experiments.architectures.command:models_command",
     "prepare": "mtlib.commands.prepare:prepare_command",
     "preprocessing": "book.experiments.preprocessing.command:preprocessing_command",
     "release": "book.builder.command:release_command",

@@ -72,8 +72,9 @@ def check_command(
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import datasets, preparation
+    from ..corpora import datasets
     from ..corpora.corpus import Corpus
+    from ..corpora.datasets import preparation
 
     if (dataset is None) is (corpus is None):
         raise InputError("name a dataset, or a prepared corpus with --corpus NAME")
@@ -123,7 +124,7 @@ def prepare_command(
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.preparation import n_clips
+    from ..corpora.datasets.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -141,7 +142,8 @@ def prepare_command(
         made = labels.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
-    from ..corpora import datasets, preparation
+    from ..corpora import datasets
+    from ..corpora.datasets import preparation
 
     check_replaceable(report, b"clip_id,path,split,")
     found, folder = datasets.find(dataset), _root(dataset, root)

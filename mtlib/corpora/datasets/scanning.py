@@ -1,7 +1,7 @@
 """What the loaders share: finding the folder, reading its tables, telling what is wrong.
 
 A loader's ``scan(root)`` reads lists and labels and looks which files are there; it never decodes. It
-returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
+returns a `Scan`; `mtlib.corpora.datasets.preparation` decodes what it names.
 """
 
 import csv

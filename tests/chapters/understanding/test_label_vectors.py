@@ -12,7 +12,7 @@ from book.experiments.understanding import label_vectors
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import cooccurrence, correlation
 from mtlib.networks import released
 

@@ -20,8 +20,8 @@ from miniatures import cbr, slices, sound, tone
 from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.corpora import corpus, preparation
-from mtlib.corpora.datasets import downloads, find
+from mtlib.corpora import corpus
+from mtlib.corpora.datasets import downloads, find, preparation
 
 GTZAN = find("gtzan_genre")
 
@@ -323,7 +323,8 @@ def test_a_changed_file_is_decoded_again(copy):
 
 KILL = """
 import json, os, signal, sys
-from mtlib.corpora import corpus, datasets, preparation
+from mtlib.corpora import corpus, datasets
+from mtlib.corpora.datasets import preparation
 root, moments = sys.argv[1], json.loads(sys.argv[2])
 write = corpus.write
 corpus.write = lambda *a, **k: write(*a, **k, shard_bytes=400_000)

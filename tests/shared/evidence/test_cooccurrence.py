@@ -14,7 +14,7 @@ from mtlib.base import paths
 from mtlib.base import published as files
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import cooccurrence
 
 
