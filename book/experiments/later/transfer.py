@@ -85,8 +85,8 @@ def scores(task: Task, sets: tuple[str, ...] = LAYER_SETS, n_seeds: int = N_SEED
     Yields
     ------
     DataFrame
-        task, features (``trained``, ``random`` or a name of `MFCC`), set (layers, or mfcc), seed,
-        fold, score (accuracy), n_clips (of the fold).
+        task, features (``trained``, ``random`` or a name of `MFCC`), set (layers, ``12345max`` for the
+        maxima of maps, or ``mfcc``), seed, fold, score (accuracy), n_clips (of the fold).
     """
     for name, rate in MFCC.items():
         n = round(N_SECONDS * rate)
@@ -95,12 +95,23 @@ def scores(task: Task, sets: tuple[str, ...] = LAYER_SETS, n_seeds: int = N_SEED
     for name, seeds in (("trained", 1), ("random", n_seeds)):
         for seed in range(seeds):
             found = features.extractor("compact" if name == "trained" else "random", seed)
-            values = np.stack([features.of_file(path, found) for path in task.clips])
-            layers = found.layers
-            yield pd.concat([
+            values, layers = of_clips(task.clips, found), found.layers
+            parts = [
                 _table(task, name, chosen, seed, [values[:, layers == int(layer)] for layer in chosen])
                 for chosen in sets
-            ])  # fmt: skip
+            ]
+            if name == "trained":
+                parts.append(_table(task, name, "12345max", seed, [of_clips(task.clips, found, "max")]))
+            yield pd.concat(parts)
+
+
+def of_clips(clips: list[Path], extractor: features.Extractor, summary: str = "mean") -> np.ndarray:
+    """Return the features of audio files (clip, feature), shorter ones repeated."""
+    n, rows = extractor.n_samples, []
+    for path in clips:
+        samples = audio.load(path, sample_rate=extractor.sample_rate)
+        rows.append(features.convnet_features(np.resize(samples[:n], (1, n)), extractor, summary=summary)[0])
+    return np.stack(rows)
 
 
 def _table(task: Task, name: str, chosen: str, seed: int, blocks: list[np.ndarray]) -> pd.DataFrame:
