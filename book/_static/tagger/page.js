@@ -174,7 +174,9 @@ window.musicTagger = { files: {}, result: null };
     const context = canvas.getContext("2d"), pixels = context.createImageData(m, n);
     for (let row = 0; row < n; row++)
       for (let column = 0; column < m; column++) {
-        const colour = colours[Math.round(255 * Math.min(1, Math.max(0, value(row, column))))];
+        const level = value(row, column);
+        if (Number.isNaN(level)) continue; // nothing was heard there: transparent
+        const colour = colours[Math.round(255 * Math.min(1, Math.max(0, level)))];
         pixels.data.set([...colour, 255], 4 * ((down ? row : n - 1 - row) * m + column));
       }
     context.putImageData(pixels, 0, 0);
@@ -302,7 +304,7 @@ window.musicTagger = { files: {}, result: null };
       worker = new Worker(script);
       URL.revokeObjectURL(script);
       const view = results(network, samples, sampleRate), windows = [];
-      status.textContent = `Tagging ${name} …`;
+      status.textContent = [`Tagging ${name} …`, ...notes].join(" ");
       bar.value = 0;
       bar.hidden = false;
       worker.onmessage = ({ data }) => guard(() => {
@@ -373,9 +375,11 @@ window.musicTagger = { files: {}, result: null };
         const points = windows.flatMap(({ start: from, seconds: length, columns }) => columns
           .map((values, i) => ({ from: from + i * columnSeconds, values })).filter(({ from: at }) => at < from + length && at < seconds));
         const rows = order(probs).slice(0, N_TOP);
-        points.forEach((point, i) => (point.to = i + 1 < points.length ? points[i + 1].from : seconds));
-        const at = (column) => points.findLast(({ from }) => from <= (column + 0.5) / nColumns * seconds) ?? points[0];
-        image(time, N_TOP, nColumns, (row, column) => at(column).values[rows[row]], true);
+        const heardTo = windows.at(-1).start + windows.at(-1).seconds;
+        image(time, N_TOP, nColumns, (row, column) => {
+          const moment = (column + 0.5) / nColumns * seconds;
+          return moment > heardTo ? NaN : points.findLast(({ from }) => from <= moment).values[rows[row]];
+        }, true);
         names.replaceChildren(...rows.map((tag) => element("li", {}, network.tags[tag])));
         table.replaceChildren(grid(["from s", ...rows.map((tag) => network.tags[tag])],
           points.map(({ from, values }) => [from.toFixed(1), ...rows.map((tag) => values[tag].toFixed(2))])));

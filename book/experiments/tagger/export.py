@@ -39,6 +39,9 @@ NETWORKS = {
 }
 """Title and published file of the networks that a page may run, the first of them to begin with."""
 
+Index = dict[str, list[dict[str, Any]]]
+"""What a page may load: ``networks`` and ``clips``, each with its file, title, licence and source."""
+
 CLIPS = "data/audio/"
 """Published files below this name are the example clips."""
 
@@ -140,29 +143,27 @@ def _provenance(title: str, artifact: published.Artifact) -> dict[str, str]:
     return {"title": title, "licence": artifact.licence, "source": artifact.url}
 
 
-def write(folder: Path) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+def write(folder: Path) -> tuple[Index, list[tuple[str, str, str]]]:
     """Write the networks and clips that this build may hold into a folder, and nothing else.
 
     Returns
     -------
-    index : dict
-        ``networks`` and ``clips``: file, title, licence and source of each.
-    reasons : list of str
-        Why a network is not there, one line each.
+    index : Index
+    missing : list of (str, str, str)
+        Title of each network whose file is not at hand, why, and the command that gets it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    index: dict[str, list[dict[str, Any]]] = {"networks": [], "clips": []}
-    reasons = []
-    public = published.is_public_build()
+    index: Index = {"networks": [], "clips": []}
+    missing = []
     for name, (title, file) in NETWORKS.items():
         artifact = published.ARTIFACTS[file]
-        if public and not artifact.redistribute:
-            reasons.append(f"{title}: not in the public build (no licence to redistribute)")
+        if published.is_public_build() and not artifact.redistribute:
             continue
         try:
             header, weights = pack(tagging.load_model(name))
         except InputError as error:
-            reasons.append(str(error))
+            later = "" if artifact.owner == published.AUTHOR else " later"
+            missing.append((title, str(error), f"python -m mtlib fetch{later}"))
             continue
         header |= _provenance(title, artifact)
         index["networks"].append(_write(folder, name, header, weights))
@@ -177,10 +178,10 @@ def write(folder: Path) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     for path in folder.glob("*.js"):
         if path.name not in kept:
             path.unlink()
-    return index, reasons
+    return index, missing
 
 
-def page(index: dict[str, list[dict[str, Any]]]) -> str:
+def page(index: Index) -> str:
     """Return the HTML that the tagger's script fills in; ``index`` is what `write` returned."""
     values = html.escape(json.dumps(index), quote=True)
     scripts = "".join(f"<script src='../_static/tagger/{name}.js'></script>" for name in ("engine", "page"))
@@ -190,12 +191,12 @@ def page(index: dict[str, list[dict[str, Any]]]) -> str:
     )
 
 
-def show() -> tuple[str, list[str]]:
+def show() -> tuple[str, list[tuple[str, str, str]]]:
     """Write the files of the page that is being built, and return its HTML and what is missing.
 
     Outside a build there is no folder beside the page: the HTML then says so.
     """
     if not (media := os.environ.get("MTLIB_MEDIA")):
         return "<p class='mt-missing'>The tagger runs in the built book: call <code>make book</code>.</p>", []
-    index, reasons = write(Path(media) / "tagger")
-    return page(index) if index["networks"] else "", reasons
+    index, missing = write(Path(media) / "tagger")
+    return page(index) if index["networks"] else "", missing
