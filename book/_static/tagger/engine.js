@@ -8,7 +8,8 @@
 function musicTaggerEngine() {
   /* ---- resampling: Kaiser-windowed sincs, fitted to the responses of soxr "HQ" at 19 pairs of rates ---- */
   const CUTOFF = 0.95687; // of the lower Nyquist frequency
-  const ONE_STAGE = { beta: 13.04, periods: 97 }, MORE_STAGES = { beta: 13.7, periods: 101.6 };
+  const ONE_STAGE = { beta: 13.04, periods: 97 }, TWO_STAGES = { beta: 13.69, periods: 101.8 };
+  const MORE_STAGES = { beta: 14.2, periods: 106 };
 
   function bessel(x) {
     let sum = 1, term = 1;
@@ -27,7 +28,7 @@ function musicTaggerEngine() {
     if (from === to) return samples;
     const divisor = greatestDivisor(from, to), up = to / divisor, down = from / divisor;
     const scale = Math.min(1, to / from); // of the pass band, in input frequencies
-    const { beta, periods } = Math.max(up, down) <= 4 && from < 4 * to ? ONE_STAGE : MORE_STAGES;
+    const { beta, periods } = from > 7 * to ? MORE_STAGES : from < 4 * to && Math.max(up, down) <= 4 ? ONE_STAGE : TWO_STAGES;
     const half = 2 * Math.ceil(periods / scale / 2) + 1, nTaps = 2 * half + 2; // a multiple of 4; the last is 0
     const gain = 1 / bessel(beta);
     const filters = new Array(up);

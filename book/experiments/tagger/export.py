@@ -108,7 +108,7 @@ def pack(tagger: tagging.Tagger) -> tuple[dict[str, Any], bytes]:
         scale = float(norm.weight / (norm.running_var + norm.eps).sqrt())
         shift = float(norm.bias - norm.running_mean * scale)
     elif not isinstance(norm, nn.Identity):
-        raise InputError(f"{tagger.name}: a network that normalises its input over time does not run in a page")
+        raise InputError(f"{tagger.name}: networks that normalise their input over time do not run in a page")
     layers = []
     for stage, pool in zip(network.stages, network.pools, strict=True):
         parts += _folded(stage)
