@@ -211,7 +211,7 @@ def test_a_result_is_accessible_and_fits_a_phone(page, tmp_path):
 
 @pytest.mark.slow
 def test_the_page_of_the_book_works_from_a_folder_and_a_server(tmp_path, chromium, published, later):
-    html = build_pages(tmp_path, ["book/tag_your_music"], {"profile": "smoke"})
+    html = build_pages(tmp_path, ["book/tag_your_music", "book/status"], {"profile": "smoke"})
     (tmp_path / "tone.wav").write_bytes(wav(TONE))
     with browser.serve(html) as address:
         for base in (html.as_uri(), address):
