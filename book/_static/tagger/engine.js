@@ -93,33 +93,44 @@ function musicTaggerEngine() {
     };
   }
 
-  /** Decibels (mel, frame) of one window, before standardising. */
-  function decibels(samples, network) {
-    const { n_fft: n, hop_length: hop, amin, top_db: topDb, reference, n_mels: nMels } = network.frontend;
+  /** Complex spectra (frame, bin) of one window. */
+  function spectra(samples, { n_fft: n, hop_length: hop }) {
     const nFrames = 1 + Math.floor(samples.length / hop), nBins = n / 2 + 1, last = samples.length - 1;
-    const hann = Float64Array.from({ length: n }, (_, i) => 0.5 - 0.5 * Math.cos(2 * Math.PI * i / n));
-    const transform = makeTransform(n), re = new Float64Array(n), im = new Float64Array(n);
-    const power = [new Float64Array(nBins), new Float64Array(nBins)], level = new Float32Array(nMels * nFrames);
+    const window = hann(n), transform = makeTransform(n), re = new Float64Array(n), im = new Float64Array(n);
+    const real = new Float64Array((nFrames + 1) * nBins), imaginary = new Float64Array((nFrames + 1) * nBins);
     const sample = (i) => samples[i < 0 ? -i : i > last ? 2 * last - i : i];
     for (let frame = 0; frame < nFrames; frame += 2) { // two real frames in one complex transform
       for (let i = 0; i < n; i++) {
         const at = frame * hop - n / 2 + i;
-        re[i] = hann[i] * sample(at);
-        im[i] = frame + 1 < nFrames ? hann[i] * sample(at + hop) : 0;
+        re[i] = window[i] * sample(at);
+        im[i] = frame + 1 < nFrames ? window[i] * sample(at + hop) : 0;
       }
       transform(re, im);
-      for (let k = 0; k < nBins; k++) {
+      for (let k = 0, at = frame * nBins; k < nBins; k++, at++) {
         const m = (n - k) % n;
-        power[0][k] = ((re[k] + re[m]) ** 2 + (im[k] - im[m]) ** 2) / 4;
-        power[1][k] = ((im[k] + im[m]) ** 2 + (re[m] - re[k]) ** 2) / 4;
+        real[at] = (re[k] + re[m]) / 2;
+        imaginary[at] = (im[k] - im[m]) / 2;
+        real[at + nBins] = (im[k] + im[m]) / 2;
+        imaginary[at + nBins] = (re[m] - re[k]) / 2;
       }
-      for (let j = 0; j < 2 && frame + j < nFrames; j++)
-        for (let mel = 0; mel < nMels; mel++) {
-          const { first, weights } = network.filters[mel];
-          let sum = 0;
-          for (let i = 0; i < weights.length; i++) sum += weights[i] * power[j][first + i];
-          level[mel * nFrames + frame + j] = 10 * Math.log10(Math.max(sum, amin));
-        }
+    }
+    return { real, imaginary, nFrames, nBins };
+  }
+
+  const hann = (n) => Float64Array.from({ length: n }, (_, i) => 0.5 - 0.5 * Math.cos(2 * Math.PI * i / n));
+
+  /** Decibels (mel, frame) of one window, before standardising. */
+  function decibels({ real, imaginary, nFrames, nBins }, network) {
+    const { amin, top_db: topDb, reference, n_mels: nMels } = network.frontend;
+    const level = new Float32Array(nMels * nFrames), power = new Float64Array(nBins);
+    for (let frame = 0; frame < nFrames; frame++) {
+      for (let k = 0, at = frame * nBins; k < nBins; k++, at++) power[k] = real[at] ** 2 + imaginary[at] ** 2;
+      for (let mel = 0; mel < nMels; mel++) {
+        const { first, weights } = network.filters[mel];
+        let sum = 0;
+        for (let i = 0; i < weights.length; i++) sum += weights[i] * power[first + i];
+        level[mel * nFrames + frame] = 10 * Math.log10(Math.max(sum, amin));
+      }
     }
     let peak = -Infinity;
     for (const value of level) peak = Math.max(peak, value);
@@ -147,7 +158,7 @@ function musicTaggerEngine() {
   /* ---- network: convolution 3 × 3, max-pooling, activation; normalisation lies in the weights ---- */
   const ACTIVATIONS = { elu: (x) => (x > 0 ? x : Math.expm1(x)), relu: (x) => (x > 0 ? x : 0) };
 
-  /** One stage. Activations rise, so that the maximum may be taken before them. */
+  /** One stage. Activations rise, so that the maximum may be taken before them. Switches are its places. */
   function stage(x, layer, pool) {
     const { n: nIn, nFreq, nTime, values } = x, { weights, bias, n_out: nOut } = layer;
     const [poolFreq, poolTime] = pool, activate = ACTIVATIONS[layer.activation];
@@ -155,7 +166,8 @@ function musicTaggerEngine() {
     const padded = new Float64Array(nIn * nFreq * width);
     for (let row = 0; row < nIn * nFreq; row++)
       padded.set(values.subarray(row * nTime, (row + 1) * nTime), row * width + 1);
-    const out = new Float64Array(nOut * outFreq * outTime), best = new Float64Array(4 * outTime);
+    const out = new Float64Array(nOut * outFreq * outTime), switches = new Int32Array(out.length);
+    const best = new Float64Array(4 * outTime), places = new Int32Array(4 * outTime);
     const used = outTime * poolTime;
     const rows = [0, 1, 2, 3].map(() => new Float64Array(used)), [a, b, c, d] = rows;
     for (let map = 0; map < nOut; map += 4) // four maps at once: every input is loaded once for them
@@ -172,13 +184,18 @@ function musicTaggerEngine() {
           for (let j = 0; j < 4; j++)
             for (let t = 0, row = rows[j], at = 0; t < outTime; t++)
               for (let p = 0; p < poolTime; p++, at++)
-                if (row[at] > best[j * outTime + t]) best[j * outTime + t] = row[at];
+                if (row[at] > best[j * outTime + t]) {
+                  best[j * outTime + t] = row[at];
+                  places[j * outTime + t] = f * nTime + at;
+                }
         }
         for (let j = 0; j < 4 && map + j < nOut; j++)
-          for (let t = 0; t < outTime; t++)
-            out[((map + j) * outFreq + freq) * outTime + t] = activate(best[j * outTime + t]);
+          for (let t = 0, at = ((map + j) * outFreq + freq) * outTime; t < outTime; t++, at++) {
+            out[at] = activate(best[j * outTime + t]);
+            switches[at] = places[j * outTime + t];
+          }
       }
-    return { values: out, n: nOut, nFreq: outFreq, nTime: outTime };
+    return { values: out, switches, n: nOut, nFreq: outFreq, nTime: outTime };
   }
 
   function accumulate(x, at, w, from, a, b, c, d, n) {
@@ -227,6 +244,87 @@ function musicTaggerEngine() {
     return { probs: probabilities(whole, network), columns: columns.map((column) => probabilities(column, network)) };
   }
 
+  /* ---- auralisation: from the strongest feature of a layer back to sound (deconvolution.py, auralisation.py) ---- */
+
+  /** Put rectified maxima back where they stood, and apply the transposed kernels: maps of the stage's input. */
+  function back({ values, switches, n, nFreq, nTime }, layer, [inFreq, inTime], only = null) {
+    const size = nFreq * nTime, out = new Float64Array(layer.n_in * inFreq * inTime), width = inTime;
+    for (let map = only ?? 0; map < (only === null ? n : only + 1); map++)
+      for (let at = map * size; at < (map + 1) * size; at++) {
+        const value = values[at];
+        if (!(value > 0)) continue;
+        const f = Math.floor(switches[at] / width), t = switches[at] % width;
+        for (let i = 0; i < layer.n_in; i++)
+          for (let k = 0; k < 3; k++) {
+            if (f + k < 1 || f + k > inFreq) continue;
+            const w = ((map >> 2) * layer.n_in + i) * 36 + k * 12 + (map & 3) * 3;
+            const to = (i * inFreq + f + k - 1) * width + t;
+            if (t > 0) out[to - 1] += value * layer.weights[w];
+            out[to] += value * layer.weights[w + 1];
+            if (t + 1 < width) out[to + 1] += value * layer.weights[w + 2];
+          }
+      }
+    return out;
+  }
+
+  /** Image (mel, frame) of what excited the feature of each layer with the highest mean, and its sound. */
+  function features(clip, network, say) {
+    const spectrum = spectra(clip, network.frontend), input = networkInput(decibels(spectrum, network), network);
+    const steps = [input];
+    for (const layer of network.layers) steps.push(stage(steps.at(-1), layer, layer.pool));
+    for (let depth = 1; depth < steps.length; depth++) {
+      const { values, n } = steps[depth], size = values.length / n;
+      const strength = Array.from({ length: n }, (_, map) =>
+        values.subarray(map * size, (map + 1) * size).reduce((sum, value) => sum + Math.max(0, value), 0));
+      const feature = strength.indexOf(Math.max(...strength));
+      let maps = values;
+      for (let i = depth; i > 0; i--)
+        maps = back({ ...steps[i], values: maps }, network.layers[i - 1], [steps[i - 1].nFreq, steps[i - 1].nTime], i === depth ? feature : null);
+      const image = Float32Array.from(maps);
+      say({ kind: "feature", layer: depth, feature, image, nMels: input.nFreq, nFrames: input.nTime,
+        samples: sound(image, spectrum, network, clip.length) });
+    }
+    say({ kind: "heard" });
+  }
+
+  /** The image as a spectrogram with the phase of the original (Listing 7.1), at an even level. */
+  function sound(image, { real, imaginary, nFrames, nBins }, network, nSamples) {
+    const { n_fft: n, hop_length: hop } = network.frontend, window = hann(n), transform = makeTransform(n);
+    const weights = Array.from({ length: nBins }, () => []); // of the bands in each bin; they sum to 1
+    network.filters.forEach(({ first, weights: given }, mel) =>
+      given.forEach((weight, i) => weights[first + i].push([mel, weight])));
+    weights.forEach((bands, k) => {
+      if (!bands.length) bands.push([k < nBins / 2 ? 0 : network.filters.length - 1, 1]);
+      const sum = bands.reduce((total, [, weight]) => total + weight, 0);
+      for (const band of bands) band[1] /= sum;
+    });
+    const out = new Float64Array(nSamples + n), norm = new Float64Array(nSamples + n);
+    const re = new Float64Array(n), im = new Float64Array(n);
+    for (let frame = 0; frame < nFrames; frame++) {
+      for (let k = 0; k < nBins; k++) {
+        const x = real[frame * nBins + k], y = imaginary[frame * nBins + k], size = Math.hypot(x, y);
+        let value = 0;
+        for (const [mel, weight] of weights[k]) value += weight * image[mel * nFrames + frame];
+        re[k] = size ? value * x / size : 0;
+        im[k] = size && k && k < n / 2 ? -value * y / size : 0; // conjugate: the transform runs backwards
+        if (k && k < n / 2) [re[n - k], im[n - k]] = [re[k], -im[k]];
+      }
+      transform(re, im);
+      for (let i = 0, at = frame * hop; i < n && at + i < out.length; i++) {
+        out[at + i] += re[i] / n * window[i];
+        norm[at + i] += window[i] ** 2;
+      }
+    }
+    const samples = Float32Array.from({ length: nSamples }, (_, i) => out[i + n / 2] / Math.max(norm[i + n / 2], 1e-8));
+    let squares = 0, peak = 0;
+    for (const value of samples) {
+      squares += value * value;
+      peak = Math.max(peak, Math.abs(value));
+    }
+    const gain = peak ? Math.min(0.1 / Math.sqrt(squares / nSamples), 0.99 / peak) : 0;
+    return samples.map((value) => value * gain);
+  }
+
   /* ---- the weights, as the build wrote them ---- */
   function half(bits) {
     const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
@@ -265,7 +363,13 @@ function musicTaggerEngine() {
     return starts;
   }
 
-  /** Tag native samples window by window; `say` gets every step. */
+  /** The samples from `start`, repeated where they end early. */
+  function window(samples, start, length) {
+    const part = samples.subarray(start, start + length);
+    return part.length === length ? part : Float32Array.from({ length }, (_, i) => part[i % part.length]);
+  }
+
+  /** Tag native samples window by window; `say` gets every step. Returns the resampled audio. */
   function tag(samples, sampleRate, network, say) {
     for (let i = 0; i < samples.length; i++)
       if (!Number.isFinite(samples[i])) return say({ kind: "refused", why: "notFinite" });
@@ -277,30 +381,37 @@ function musicTaggerEngine() {
     const starts = windowStarts(resampled.length, network), length = network.n_samples;
     const total = new Float64Array(network.n_tags);
     starts.forEach((start, i) => {
-      const part = resampled.subarray(start, start + length);
-      let clip = part;
-      if (part.length < length) clip = Float32Array.from({ length }, (_, j) => part[j % part.length]);
-      const mel = decibels(clip, network);
+      const clip = window(resampled, start, length);
+      const mel = decibels(spectra(clip, network.frontend), network);
       const { probs, columns } = forward(networkInput(mel, network), network);
       probs.forEach((prob, j) => (total[j] += prob));
       say({ kind: "window", index: i, n: starts.length, start: start / network.sample_rate,
-        seconds: part.length / network.sample_rate, mel, probs, columns });
+        seconds: Math.min(length, resampled.length - start) / network.sample_rate, mel, probs, columns });
     });
     say({ kind: "tagged", probs: Float32Array.from(total, (sum) => sum / starts.length), nWindows: starts.length,
       seconds: resampled.length / network.sample_rate, milliseconds: performance.now() - began });
+    return resampled;
   }
 
-  return { resample, decibels, networkInput, forward, unpack, tag };
+  return { resample, unpack, tag, features, window };
 }
 
-/** What the worker runs: one file, one network, one answer. */
+/** What the worker runs: one file and one network; then, for a moment in seconds, what its features are. */
 function musicTaggerWorker() {
-  const engine = musicTaggerEngine();
-  self.onmessage = ({ data: { header, weights, samples, sampleRate } }) => {
+  const engine = musicTaggerEngine(), say = (message) => self.postMessage(message);
+  let network, resampled;
+  self.onmessage = ({ data: { header, weights, samples, sampleRate, moment } }) => {
     try {
-      engine.tag(samples, sampleRate, engine.unpack(header, weights), (message) => self.postMessage(message));
+      if (header) {
+        network = engine.unpack(header, weights);
+        resampled = engine.tag(samples, sampleRate, network, say);
+      } else {
+        const length = network.n_samples, last = Math.max(0, resampled.length - length);
+        const start = Math.min(last, Math.max(0, Math.floor(moment * network.sample_rate)));
+        engine.features(engine.window(resampled, start, length), network, say);
+      }
     } catch (error) {
-      self.postMessage({ kind: "failed", message: String(error.message || error) });
+      say({ kind: "failed", message: String(error.message || error) });
     }
   };
 }

@@ -197,6 +197,19 @@ window.musicTagger = { files: {}, result: null };
     }
   }
 
+  /** Mono samples as a 16-bit WAV file. */
+  function wavFile(samples, sampleRate) {
+    const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+    const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+    text(0, "RIFF");
+    text(8, "WAVEfmt ");
+    text(36, "data");
+    [[4, 36 + 2 * samples.length], [16, 16], [24, sampleRate], [28, 2 * sampleRate], [40, 2 * samples.length]].forEach(([at, value]) => view.setUint32(at, value, true));
+    [[20, 1], [22, 1], [32, 2], [34, 16]].forEach(([at, value]) => view.setUint16(at, value, true));
+    samples.forEach((value, i) => view.setInt16(44 + 2 * i, Math.round(32767 * value), true));
+    return new Blob([view], { type: "audio/wav" });
+  }
+
   const order = (values) => Array.from(values.keys()).sort((a, b) => values[b] - values[a]);
 
   /** Cosines between the label vectors of two tags. */
@@ -303,7 +316,7 @@ window.musicTagger = { files: {}, result: null };
       const script = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
       worker = new Worker(script);
       URL.revokeObjectURL(script);
-      const view = results(network, samples, sampleRate), windows = [];
+      const windows = [], view = results(network, samples, sampleRate, (moment) => worker.postMessage({ moment }));
       status.textContent = [`Tagging ${name} …`, ...notes].join(" ");
       bar.value = 0;
       bar.hidden = false;
@@ -311,6 +324,8 @@ window.musicTagger = { files: {}, result: null };
         if (mine !== turn) return;
         if (data.kind === "refused") throw new Refused(REFUSALS[data.why]);
         if (data.kind === "failed") throw new Error(data.message);
+        if (data.kind === "feature") return view.feature(data);
+        if (data.kind === "heard") return view.heard();
         if (data.kind === "window") {
           windows.push(data);
           bar.value = windows.length / data.n;
@@ -330,7 +345,7 @@ window.musicTagger = { files: {}, result: null };
     }
 
     /** The part of the page below the controls; returns what fills it. */
-    function results(network, samples, sampleRate) {
+    function results(network, samples, sampleRate, hear) {
       const seconds = samples.length / sampleRate;
       const audio = element("audio", { controls: true, src: address, aria: { label: `Player: ${current.name}` } });
       const wave = element("canvas", { aria: { role: "img", label: "Waveform" } });
@@ -340,14 +355,25 @@ window.musicTagger = { files: {}, result: null };
       const names = element("ul", { aria: { label: "Tags of the rows" } });
       const tracks = element("div", { className: "mt-tagger-tracks" }, wave, mel, time, cursor);
       const bars = element("div", { className: "mt-tagger-bars" }), near = element("ul"), table = element("div", { className: "mt-scroll", tabIndex: 0, aria: { role: "region", label: "Table of tags over time" } });
+      const ask = element("button", { type: "button" }, "make the features audible"), row = element("div", { className: "mt-bench mt-bench-row" });
       const license = element("p", { className: "mt-small" }, `${network.title}. Licence: ${network.licence}. Weights: `,
         element("a", { href: network.source }, "their source"), `, SHA-256 of this copy ${network.sha256.slice(0, 12)}….`);
       shown.replaceChildren(audio, element("div", { className: "mt-tagger-time" }, names, tracks),
         element("details", {}, element("summary", {}, "Tags over time as a table"), table),
         element("h3", {}, "Tags"), bars, element("h3", {}, "Close to the strongest tags"),
-        element("p", {}, "Tags whose label vectors point in nearly the same direction (cosine):"), near, license);
+        element("p", {}, "Tags whose label vectors point in nearly the same direction (cosine):"), near,
+        element("h3", {}, "Hear what the layers respond to"),
+        element("p", {}, "The strongest feature of each layer, turned back into sound (auralisation), from the player's position on. Move the player, then "),
+        ask, row, license);
+      ask.onclick = () => {
+        ask.disabled = true;
+        row.replaceChildren();
+        musicTagger.features = [];
+        status.textContent = "Turning features into sound …";
+        hear(audio.currentTime);
+      };
       drawWave(wave, samples);
-      const strip = element("canvas"), nColumns = 1200, heard = mel.getContext("2d");
+      const strip = element("canvas"), nColumns = 1200, picture = mel.getContext("2d");
       mel.width = nColumns;
       mel.height = network.frontend.n_mels;
       tracks.onclick = ({ clientX }) => {
@@ -366,7 +392,7 @@ window.musicTagger = { files: {}, result: null };
         for (const value of level) peak = Math.max(peak, value);
         image(strip, nMels, nFrames, (row, column) => 1 + (level[row * nFrames + column] - peak) / 80);
         const used = Math.min(nFrames, Math.ceil(length * network.sample_rate / network.frontend.hop_length));
-        heard.drawImage(strip, 0, 0, used, nMels, from / seconds * nColumns, 0, length / seconds * nColumns, nMels);
+        picture.drawImage(strip, 0, 0, used, nMels, from / seconds * nColumns, 0, length / seconds * nColumns, nMels);
         shown.hidden = false;
       }
 
@@ -396,7 +422,23 @@ window.musicTagger = { files: {}, result: null };
             others.map((other) => `${network.tags[other]} ${close[other].toFixed(2)}`).join(", "));
         }));
       }
-      return { window: show, finish };
+      function feature(data) {
+        const { layer, feature: number, image: values, nMels, nFrames, samples: sound } = data;
+        const name = `Layer ${layer}, feature ${number}`, drawn = element("canvas", { aria: { role: "img", label: `${name}: where it found what` } });
+        let peak = 1e-9;
+        for (const value of values) peak = Math.max(peak, Math.abs(value));
+        image(drawn, nMels, nFrames, (mel, frame) => Math.sqrt(Math.abs(values[mel * nFrames + frame]) / peak));
+        const source = URL.createObjectURL(wavFile(sound, network.sample_rate));
+        row.append(element("figure", {}, element("figcaption", {}, name), drawn,
+          element("audio", { controls: true, src: source, aria: { label: name } })));
+        musicTagger.features.push(data);
+      }
+
+      function heard() {
+        ask.disabled = false;
+        status.textContent = `${network.layers.length} features are ready to play, below the tags.`;
+      }
+      return { window: show, finish, feature, heard };
     }
 
     function grid(head, rows) {

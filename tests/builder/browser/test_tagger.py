@@ -14,6 +14,7 @@ from test_book import AUDIT, AXE, PHONE
 
 from book.builder import browser
 from book.experiments.tagger import export
+from book.experiments.understanding import auralisation, deconvolution
 from mtlib.base import paths
 from mtlib.networks import tagging
 from mtlib.signal import audio
@@ -176,6 +177,35 @@ def test_of_an_hour_only_the_beginning_is_decoded(page, tmp_path):
     assert "The file lasts 60 minutes; about the first 15 minutes are tagged." in said
     (tmp_path / "next.wav").write_bytes(wav(TONE))  # takes the hour's place
     assert give(page, tmp_path / "next.wav").startswith("next.wav: ")
+
+
+HEARD = """
+const all = musicTagger.features ?? [], some = values => Array.from(values.filter((_, i) => i % 7 === 0));
+return all.length < 5 ? null : all.map(({layer, feature, image, samples}) =>
+  ({layer, feature, image: some(image), samples: some(samples)}));
+"""
+
+
+def test_features_sound_as_deconvolution_and_auralisation_make_them(page, tagger, tmp_path):
+    soundfile.write(tmp_path / "music.wav", music(31, 12_000), 12_000)
+    give(page, tmp_path / "music.wav")
+    page.find_element(By.XPATH, "//button[contains(., 'audible')]").click()
+    heard = WebDriverWait(page, 60).until(lambda d: d.execute_script(HEARD))
+    network, front = tagger("compact").network, tagger("compact").frontend
+    samples = torch.from_numpy(audio.load(tmp_path / "music.wav")[: tagger("compact").n_samples])
+    traced = deconvolution.trace(network, front(samples))
+    analysis = auralisation.Analysis(front)
+    for layer, seen in enumerate(heard, 1):
+        image = deconvolution.deconvolve(traced, layer, [seen["feature"]])[0]
+        wanted = auralisation.sound(image, analysis.transform(samples), analysis, len(samples))
+        assert seen["layer"] == layer
+        assert np.corrcoef(seen["image"], image.flatten()[::7])[0, 1] > 0.99
+        assert np.corrcoef(seen["samples"], wanted[::7])[0, 1] > 0.99
+    players = page.find_elements(By.CSS_SELECTOR, ".mt-bench audio")
+    WebDriverWait(page, 10).until(
+        lambda d: all(d.execute_script("return arguments[0].duration", p) for p in players)
+    )
+    assert len(players) == 5
 
 
 def test_an_example_plays_and_is_named_with_its_licence(page):
