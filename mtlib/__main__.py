@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "mtlib.commands.prepare:check_command",
     "compare": "book.builder.command:compare_command",
     "execute": "book.builder.command:execute_command",
+    "export": "book.experiments.tagger.command:export_command",
     "features": "mtlib.commands.listen:features_command",
     "fetch": "mtlib.commands.prepare:fetch_command",
     "label-noise": "book.experiments.label_noise.command:label_noise_group",

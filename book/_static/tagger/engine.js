@@ -160,7 +160,7 @@ function musicTaggerEngine() {
 
   /** One stage. Activations rise, so that the maximum may be taken before them. Switches are its places. */
   function stage(x, layer, pool) {
-    const { n: nIn, nFreq, nTime, values } = x, { weights, bias, n_out: nOut } = layer;
+    const { n: nIn, nFreq, nTime, values } = x, { weights, bias, gain, offset, n_out: nOut } = layer;
     const [poolFreq, poolTime] = pool, activate = ACTIVATIONS[layer.activation];
     const outFreq = Math.floor(nFreq / poolFreq), outTime = Math.floor(nTime / poolTime), width = nTime + 2;
     const padded = new Float64Array(nIn * nFreq * width);
@@ -191,7 +191,7 @@ function musicTaggerEngine() {
         }
         for (let j = 0; j < 4 && map + j < nOut; j++)
           for (let t = 0, at = ((map + j) * outFreq + freq) * outTime; t < outTime; t++, at++) {
-            out[at] = activate(best[j * outTime + t]);
+            out[at] = activate(best[j * outTime + t] * gain[map + j] + offset[map + j]);
             switches[at] = places[j * outTime + t];
           }
       }
@@ -251,8 +251,8 @@ function musicTaggerEngine() {
     const size = nFreq * nTime, out = new Float64Array(layer.n_in * inFreq * inTime), width = inTime;
     for (let map = only ?? 0; map < (only === null ? n : only + 1); map++)
       for (let at = map * size; at < (map + 1) * size; at++) {
-        const value = values[at];
-        if (!(value > 0)) continue;
+        const value = Math.max(0, values[at]) * layer.gain[map];
+        if (value === 0) continue;
         const f = Math.floor(switches[at] / width), t = switches[at] % width;
         for (let i = 0; i < layer.n_in; i++)
           for (let k = 0; k < 3; k++) {
@@ -339,13 +339,14 @@ function musicTaggerEngine() {
     const network = { ...header };
     network.filters = header.frontend.filters.map(([first, n]) => ({ first, weights: take(n) }));
     network.layers = header.layers.map((layer) => {
-      const { n_in: nIn, n_out: nOut } = layer, kernels = take(nOut * nIn * 9), bias = take(nOut);
+      const { n_in: nIn, n_out: nOut } = layer, kernels = take(nOut * nIn * 9);
+      const bias = take(nOut), gain = take(nOut), offset = take(nOut);
       const weights = new Float64Array(Math.ceil(nOut / 4) * nIn * 36); // (4 maps, in, freq, map of the 4, time)
       for (let map = 0; map < nOut; map++)
         for (let i = 0; i < nIn; i++)
           for (let k = 0; k < 9; k++)
             weights[((map >> 2) * nIn + i) * 36 + Math.floor(k / 3) * 12 + (map & 3) * 3 + (k % 3)] = kernels[(map * nIn + i) * 9 + k];
-      return { ...layer, weights, bias };
+      return { ...layer, weights, bias, gain, offset };
     });
     network.n_tags = header.tags.length;
     network.output = take(network.n_tags * header.layers.at(-1).n_out);

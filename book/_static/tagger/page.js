@@ -141,14 +141,26 @@ window.musicTagger = { files: {}, result: null };
     return { ...entry, bytes: Uint8Array.from(atob(entry.data), (c) => c.charCodeAt(0)) };
   }
 
-  async function loadNetwork(folder, name) {
-    const network = await loadScript(folder, name);
+  async function loadNetwork(folder, name, own) {
+    const network = own ?? await loadScript(folder, name);
     if (crypto.subtle) { // not on a page from an insecure server
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", network.bytes));
       const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
       if (found !== network.sha256) throw new Refused(`(${name}.js) is damaged; build the book again`);
     }
     return network;
+  }
+
+  /** A network that `mtlib export` wrote. */
+  async function readNetwork(file) {
+    try {
+      const network = { ...JSON.parse(await file.text()), source: "" }; // a stranger's file gives no link
+      network.bytes = Uint8Array.from(atob(network.data), (c) => c.charCodeAt(0));
+      musicTaggerEngine().unpack(network, network.bytes.buffer);
+      return network;
+    } catch {
+      throw new Refused("is not a network for this page; write one with python -m mtlib export");
+    }
   }
 
   /* ---- elements and drawing ---- */
@@ -229,6 +241,20 @@ window.musicTagger = { files: {}, result: null };
     const { networks, clips } = JSON.parse(root.dataset.index), folder = root.dataset.folder;
     const choose = element("select", {}, ...networks.map(({ file, title, licence }) =>
       element("option", { value: file }, `${title} (licence: ${licence})`)));
+    const own = element("input", { type: "file", accept: ".json" });
+    own.onchange = () => {
+      const [file] = own.files;
+      if (file) guard(async () => {
+        owned.set(file.name, await readNetwork(file));
+        if (![...choose.options].some(({ value }) => value === file.name))
+          choose.append(element("option", { value: file.name }, file.name));
+        choose.value = file.name;
+        status.classList.remove("mt-tagger-refused");
+        status.textContent = `${file.name} is ready.`;
+        if (current?.samples) await run();
+      }, file.name);
+      own.value = "";
+    };
     const input = element("input", { type: "file", accept: "audio/*,.mp3,.wav,.ogg,.opus,.flac,.m4a" });
     const drop = element("div", { className: "mt-tagger-drop" },
       element("label", {}, "Audio file ", input), element("span", { className: "mt-muted" }, " or drop one here"));
@@ -248,17 +274,20 @@ window.musicTagger = { files: {}, result: null };
     const examples = element("p", { className: "mt-tagger-clips" }, ...(buttons.length ? ["Or an example: "] : []), ...buttons,
       ...(navigator.mediaDevices && window.MediaRecorder ? [record] : []));
     root.replaceChildren(element("div", { className: "mt-filters" }, element("label", {}, "Network ", choose), drop),
-      examples, status, bar, shown);
+      examples, element("details", {}, element("summary", {}, "A network of your own"),
+        element("p", {}, element("label", {}, "Network file ", own), " written by ", element("code", {}, "python -m mtlib export"))),
+      status, bar, shown);
 
     let current = null, worker = null, address = "", turn = 0;
+    const owned = new Map();
 
-    async function guard(work) {
+    async function guard(work, name = null) {
       try {
         await work();
       } catch (error) {
         stop();
         const why = error instanceof Refused ? error.message : `failed: ${error.message || error}`;
-        status.textContent = `${current?.name ?? "This"} ${why}.`;
+        status.textContent = `${name ?? current?.name ?? "This"} ${why}.`;
         status.classList.add("mt-tagger-refused");
         if (!(error instanceof Refused)) throw error;
       }
@@ -307,8 +336,8 @@ window.musicTagger = { files: {}, result: null };
       stop();
       const mine = turn, { name, samples, sampleRate, notes } = current;
       status.classList.remove("mt-tagger-refused");
-      const network = await loadNetwork(folder, choose.value).catch((error) => {
-        current.name = networks.find(({ file }) => file === choose.value).title;
+      const network = await loadNetwork(folder, choose.value, owned.get(choose.value)).catch((error) => {
+        current = { name: choose.selectedOptions[0].textContent };
         throw error;
       });
       if (mine !== turn) return;
@@ -356,8 +385,8 @@ window.musicTagger = { files: {}, result: null };
       const tracks = element("div", { className: "mt-tagger-tracks" }, wave, mel, time, cursor);
       const bars = element("div", { className: "mt-tagger-bars" }), near = element("ul"), table = element("div", { className: "mt-scroll", tabIndex: 0, aria: { role: "region", label: "Table of tags over time" } });
       const ask = element("button", { type: "button" }, "make the features audible"), row = element("div", { className: "mt-bench mt-bench-row" });
-      const license = element("p", { className: "mt-small" }, `${network.title}. Licence: ${network.licence}. Weights: `,
-        element("a", { href: network.source }, "their source"), `, SHA-256 of this copy ${network.sha256.slice(0, 12)}….`);
+      const license = element("p", { className: "mt-small" }, `${network.title}. Licence: ${network.licence}. `,
+        ...(network.source ? [element("a", { href: network.source }, "Source of the weights"), ". "] : []), `SHA-256 of this copy: ${network.sha256.slice(0, 12)}….`);
       shown.replaceChildren(audio, element("div", { className: "mt-tagger-time" }, names, tracks),
         element("details", {}, element("summary", {}, "Tags over time as a table"), table),
         element("h3", {}, "Tags"), bars, element("h3", {}, "Close to the strongest tags"),
@@ -402,7 +431,7 @@ window.musicTagger = { files: {}, result: null };
           .map((values, i) => ({ from: from + i * columnSeconds, values })).filter(({ from: at }) => at < from + length && at < seconds));
         const rows = order(probs).slice(0, N_TOP);
         const heardTo = windows.at(-1).start + windows.at(-1).seconds;
-        image(time, N_TOP, nColumns, (row, column) => {
+        image(time, rows.length, nColumns, (row, column) => {
           const moment = (column + 0.5) / nColumns * seconds;
           return moment > heardTo ? NaN : points.findLast(({ from }) => from <= moment).values[rows[row]];
         }, true);

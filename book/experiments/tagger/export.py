@@ -5,8 +5,9 @@ one entry of ``musicTagger.files``: a JSON header and Base64.
 
 Conventions
     The weights are one run of little-endian float16: the nonzero part of each mel filter; for each stage the
-    kernels (out, in, freq, time) and the bias, batch normalisation folded into both; the output layer
-    (tag, map) and its bias. The header says how many of each, and the SHA-256 of the bytes.
+    kernels (out, in, freq, time), the bias, and a gain and an offset after pooling; the output layer
+    (tag, map) and its bias. A normalisation before pooling is folded into the kernels. The header says how
+    many of each, and the SHA-256 of the bytes.
 """
 
 import base64
@@ -14,6 +15,8 @@ import hashlib
 import html
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +27,10 @@ from torch import nn
 from mtlib.base import files, published
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY
+from mtlib.corpora.corpus import Corpus
 from mtlib.networks import models, tagging
-from mtlib.signal import frontend
+from mtlib.signal import frontend, views
+from mtlib.training import runs
 
 NETWORKS = {
     "compact": (
@@ -46,24 +51,41 @@ CLIPS = "data/audio/"
 """Published files below this name are the example clips."""
 
 
-def _folded(stage: nn.Module) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernels and bias of a stage with its batch normalisation folded in."""
-    conv, norm = stage.conv, stage.norm
-    if stage.pool_first or conv.kernel_size != (3, 3) or not isinstance(norm, nn.BatchNorm2d):
-        raise InputError("only stages of 3×3 kernels, normalised before they pool, run in a page")
-    gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # (out,)
-    bias = (conv.bias - norm.running_mean) * gain + norm.bias
-    return (conv.weight * gain[:, None, None, None]).numpy(), bias.numpy()
+def _stage(stage: nn.Module) -> list[np.ndarray]:
+    """Return kernels, bias, and the gain and offset that follow pooling."""
+    conv, norm, ones = stage.conv, stage.norm, torch.ones(stage.conv.out_channels)
+    if conv.kernel_size != (3, 3):
+        raise InputError(f"only stages with kernels of 3×3 run in a page, got {conv.kernel_size}")
+    gain, offset = ones, 0 * ones
+    if isinstance(norm, nn.BatchNorm2d):
+        if norm.running_var is None:
+            raise InputError("a network that normalises with the batch does not run in a page")
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # (out,)
+        offset = norm.bias - norm.running_mean * gain
+    kernels, bias = conv.weight, conv.bias
+    if not stage.pool_first:
+        kernels, bias = kernels * gain[:, None, None, None], bias * gain + offset
+        gain, offset = ones, 0 * ones
+    return [part.numpy() for part in (kernels, bias, gain, offset)]
 
 
-def _frontend(chain: nn.Module) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Return what a page must know of a front end, and the nonzero part of each mel filter."""
-    mel, decibel, *rest = chain
-    if not isinstance(mel, frontend.MelSpectrogram) or decibel.doubled or len(rest) > 1:
+def _parts(chain: nn.Module) -> list[nn.Module]:
+    """Return the parts of a front end, without the sequences around them."""
+    if not isinstance(chain, nn.Sequential):
+        return [chain]
+    return [part for one in chain for part in _parts(one)]
+
+
+def _frontend(chain: nn.Module) -> tuple[dict[str, Any], float, list[np.ndarray]]:
+    """Return the header of a front end, its last factor, and the nonzero part of each mel filter."""
+    mel, decibel, *rest = _parts(chain)
+    norms = [part for part in rest if isinstance(part, frontend.Standardise)]
+    factors = [part.factor for part in rest if isinstance(part, views.Scale)]
+    plain = isinstance(mel, frontend.MelSpectrogram) and isinstance(decibel, frontend.Decibel)
+    if not plain or decibel.doubled or len(rest) > len(norms) + len(factors) or len(rest) > 2:
         raise InputError("only mel-spectrograms in plain decibels run in a page")
-    stft = mel.stft
-    if (stft.padding, stft.pad_mode) != ("centre", "reflect"):
-        raise InputError("only frames that are centred, with reflected ends, run in a page")
+    if (mel.stft.padding, mel.stft.pad_mode) != ("centre", "reflect") or mel.stft.n_fft.bit_count() != 1:
+        raise InputError("only frames as librosa centres them, of a power of two, run in a page")
     parts, spans = [], []
     for row in mel.filters.numpy():
         inside = np.flatnonzero(row)
@@ -71,21 +93,23 @@ def _frontend(chain: nn.Module) -> tuple[dict[str, Any], list[np.ndarray]]:
         parts.append(row[first : last + 1])
         spans.append([first, last + 1 - first])
     header = {
-        "n_fft": stft.n_fft, "hop_length": stft.hop_length, "n_mels": len(spans), "filters": spans,
+        "n_fft": mel.stft.n_fft, "hop_length": mel.stft.hop_length, "n_mels": len(spans), "filters": spans,
         "amin": decibel.amin, "top_db": decibel.top_db, "reference": decibel.reference,
-        "standardise": rest[0].eps if rest else None,
+        "standardise": norms[0].eps if norms else None,
     }  # fmt: skip
-    return header, parts
+    return header, factors[0] if factors else 1.0, parts
 
 
 @torch.inference_mode()
-def pack(tagger: tagging.Tagger) -> tuple[dict[str, Any], bytes]:
+def pack(tagger: tagging.Tagger, categories: Mapping[str, str] = CATEGORY) -> tuple[dict[str, Any], bytes]:
     """Return the header and the weights of a tagger for the browser.
 
     Parameters
     ----------
     tagger : Tagger
         Its network is a `models.Convnet` of 3×3 kernels; its front end a mel-spectrogram in decibels.
+    categories : mapping of str to str
+        Category of each tag; a tag that is not in it is in the category "tag".
 
     Returns
     -------
@@ -102,16 +126,16 @@ def pack(tagger: tagging.Tagger) -> tuple[dict[str, Any], bytes]:
     network = tagger.network
     if not isinstance(network, models.Convnet):
         raise InputError(f"{tagger.name}: only networks of the class Convnet run in a page")
-    front, parts = _frontend(tagger.frontend)
-    scale, shift = 1.0, 0.0
+    front, scale, parts = _frontend(tagger.frontend)
+    shift = 0.0
     if isinstance(norm := network.input_norm, nn.BatchNorm2d):
-        scale = float(norm.weight / (norm.running_var + norm.eps).sqrt())
-        shift = float(norm.bias - norm.running_mean * scale)
+        gain = float(norm.weight / (norm.running_var + norm.eps).sqrt())
+        scale, shift = scale * gain, float(norm.bias - norm.running_mean * gain)
     elif not isinstance(norm, nn.Identity):
         raise InputError(f"{tagger.name}: networks that normalise their input over time do not run in a page")
     layers = []
     for stage, pool in zip(network.stages, network.pools, strict=True):
-        parts += _folded(stage)
+        parts += _stage(stage)
         n_out, n_in = stage.conv.weight.shape[:2]
         layers.append({"n_in": n_in, "n_out": n_out, "pool": list(pool), "activation": stage.activation})
     parts += [network.output.weight.numpy(), network.output.bias.numpy()]
@@ -125,10 +149,47 @@ def pack(tagger: tagging.Tagger) -> tuple[dict[str, Any], bytes]:
         "name": tagger.name, "sample_rate": tagger.sample_rate, "n_samples": tagger.n_samples, "hop": hop,
         "min_samples": round(hop * tagging.MIN_SECONDS / tagging.HOP_SECONDS), "frontend": front,
         "input": {"scale": scale, "shift": shift}, "layers": layers, "tags": list(tagger.tags),
-        "categories": [CATEGORY.get(tag, "tag") for tag in tagger.tags],
+        "categories": [categories.get(tag, "tag") for tag in tagger.tags],
         "sha256": hashlib.sha256(weights.tobytes()).hexdigest(),
     }  # fmt: skip
     return header, weights.tobytes()
+
+
+def find(name: str) -> tuple[tagging.Tagger, dict[str, str], str]:
+    """Find a run by its key, or a published network: its tagger, the categories of its tags, its licence.
+
+    Raises
+    ------
+    InputError
+        If neither has the name, or the run's task is another.
+    """
+    if (run := runs.find(name)) is None:
+        return tagging.load_model(name), CATEGORY, "see where it was published"
+    if run.record["task"] != "multilabel":
+        raise InputError(f"run {run.key} does not tag: its task is {run.record['task']}")
+    tags, made = Corpus.open(run.spec.corpus).tags.astype(str), run.record["input"]
+    chain = views.build(**asdict(run.spec.view), sample_rate=made["sample_rate"])
+    tagger = tagging.Tagger(
+        run.key, chain, run.network(), made["n_samples"], made["sample_rate"], tuple(tags["name"])
+    )
+    return tagger, dict(zip(tags["name"], tags["category"], strict=True)), "your own"
+
+
+def write_own(name: str, path: Path) -> int:
+    """Write what `find` finds as one JSON file, and return its size in bytes.
+
+    Raises
+    ------
+    InputError
+        If nothing has the name, or `pack` refuses it.
+    """
+    tagger, categories, licence = find(name)
+    header, weights = pack(tagger, categories)
+    header |= {"title": name, "licence": licence, "data": base64.b64encode(weights).decode()}
+    content = json.dumps(header).encode()
+    with files.atomic(path) as file:
+        file.write(content)
+    return len(content)
 
 
 def _write(folder: Path, name: str, header: dict[str, Any], data: bytes) -> dict[str, Any]:

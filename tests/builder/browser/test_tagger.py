@@ -2,22 +2,29 @@
 
 import io
 import re
+import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 from building import build_pages
+from click.testing import CliRunner
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from test_book import AUDIT, AXE, PHONE
 
+import toy
 from book.builder import browser
 from book.experiments.tagger import export
+from book.experiments.tagger.command import export_command
 from book.experiments.understanding import auralisation, deconvolution
 from mtlib.base import paths
+from mtlib.base.errors import InputError
 from mtlib.networks import tagging
 from mtlib.signal import audio
+from mtlib.training import runs, sweeps
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Tagger</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="../_static/style.css">
@@ -32,6 +39,7 @@ return {network, seconds, probs: Array.from(probs), windows: windows.length, nFr
 """
 """What the page computed; of the first spectrogram every seventh value, so from every band."""
 
+STATUS = ".mt-tagger [role=status]"
 DONE = """
 return musicTagger.result !== null || document.querySelector('.mt-tagger-refused') !== null;
 """
@@ -72,9 +80,9 @@ def give(driver, path, network="compact", *, until=DONE):
     """Choose a network and a file, wait, and return what the status line says."""
     driver.execute_script("musicTagger.result = null")  # of the file before
     Select(driver.find_element(By.CSS_SELECTOR, ".mt-tagger select")).select_by_value(network)
-    driver.find_element(By.CSS_SELECTOR, ".mt-tagger input[type=file]").send_keys(str(path))
+    driver.find_element(By.CSS_SELECTOR, ".mt-tagger-drop input").send_keys(str(path))
     WebDriverWait(driver, 120, poll_frequency=0.1).until(lambda d: d.execute_script(until))
-    return driver.find_element(By.CSS_SELECTOR, ".mt-tagger [role=status]").text
+    return driver.find_element(By.CSS_SELECTOR, STATUS).text
 
 
 def music(seconds, rate, n_channels=1):
@@ -211,7 +219,7 @@ def test_features_sound_as_deconvolution_and_auralisation_make_them(page, tagger
 def test_an_example_plays_and_is_named_with_its_licence(page):
     page.find_element(By.XPATH, "//button[contains(., 'Sorohan')]").click()
     WebDriverWait(page, 60).until(lambda d: d.execute_script(DONE))
-    said = page.find_element(By.CSS_SELECTOR, ".mt-tagger [role=status]").text
+    said = page.find_element(By.CSS_SELECTOR, STATUS).text
     assert said.startswith("Mihai Sorohan, part of Jazz Trumpet Loops Pack in F 90 bpm (CC BY 3.0): ")
     WebDriverWait(page, 10).until(
         lambda d: d.execute_script("return document.querySelector('audio').duration > 5")
@@ -270,3 +278,51 @@ def test_both_networks_and_the_scripts_weigh_little(site):
     networks = sum((site / "media" / "tagger" / f"{name}.js").stat().st_size for name in export.NETWORKS)
     scripts = sum(path.stat().st_size for path in (site / "_static" / "tagger").iterdir())
     assert networks + scripts <= 2_500_000
+
+
+def give_network(driver, path):
+    """Choose a network file on a fresh page, and return what the status line says."""
+    driver.refresh()
+    driver.find_element(By.CSS_SELECTOR, ".mt-tagger details input[type=file]").send_keys(str(path))
+    return WebDriverWait(driver, 30).until(
+        lambda d: (said := d.find_element(By.CSS_SELECTOR, STATUS).text) != "No file yet." and said
+    )
+
+
+@pytest.mark.parametrize("pool_first", [True, False])
+def test_a_run_of_the_readers_own_tags_in_the_page(page, tones, tmp_path, monkeypatch, pool_first):
+    monkeypatch.setenv("MTLIB_HOME", str(shutil.copytree(tones, tmp_path / "home")))
+    spec = sweeps.resolve([toy.spec(model__pool_first=pool_first, view__scale=2.0)])[0]
+    assert runs.train_run(asdict(spec), "cpu", str(tmp_path / "home"))[0] == "trained"
+    result = CliRunner().invoke(export_command, [spec.key, "--to", "web", "-o", str(tmp_path / "run.json")])
+    assert result.exit_code == 0, result.output
+    assert give_network(page, tmp_path / "run.json") == "run.json is ready."
+    (tmp_path / "tone.wav").write_bytes(wav(TONE))
+    said = give(page, tmp_path / "tone.wav", "run.json")
+    assert said.startswith("tone.wav: "), said
+    seen = page.execute_script("return {...musicTagger.result, probs: Array.from(musicTagger.result.probs)}")
+    tagger, _, _ = export.find(spec.key)
+    wanted = tagging.tag_file(tmp_path / "tone.wav", tagger)
+    assert seen["tags"] == [f"tone {i}" for i in range(4)] == list(wanted.tags)
+    assert np.abs(np.array(seen["probs"]) - wanted.probs).max() < 0.01 < np.ptp(wanted.probs)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"data": "AAAA", "tags": []}'])
+def test_a_file_that_holds_no_network_is_refused(page, tmp_path, content):
+    (tmp_path / "own.json").write_text(content)
+    assert give_network(page, tmp_path / "own.json").startswith("own.json is not a network for this page")
+
+
+@pytest.mark.parametrize(
+    "name, problem",
+    [
+        ("musicnn-mtat", "class Convnet"),
+        ("cnn", "plain decibels|over time"),
+        ("no-such", "unknown network"),
+        ("crnn", "Convnet"),
+    ],
+)
+def test_what_a_page_cannot_run_is_not_exported(published, later, tmp_path, name, problem):
+    with pytest.raises(InputError, match=problem):
+        export.write_own(name, tmp_path / "out.json")
+    assert not list(tmp_path.iterdir())
