@@ -3,12 +3,16 @@
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
+import importlib
 import json
 from pathlib import Path
 
 import click
 
 from ..base.errors import InputError
+
+WEB = "book.experiments.tagger.export"
+"""Where the page's format is written; as text, because mtlib does without the book."""
 
 
 def _target(path: Path) -> Path:
@@ -61,7 +65,7 @@ def evaluate_command(
 
 @click.command("export")
 @click.argument("run")
-@click.option("--to", "kind", required=True, type=click.Choice(["onnx", "safetensors"]))
+@click.option("--to", "kind", required=True, type=click.Choice(["onnx", "safetensors", "web"]))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="By default the run's key in this folder."
 )
@@ -70,10 +74,24 @@ def export_command(run: str, kind: str, output: Path | None) -> None:
 
     ONNX holds the front end, too: input ``samples`` (batch, time) float32, mono in [−1, 1] at the corpus'
     sample rate, as long as the network's clips; output ``outputs`` (batch, tag), probabilities or numbers.
-    Tags, sample rate and length are in the file's metadata. Example: python -m mtlib export 3f2a --to onnx
+    Tags, sample rate and length are in the file's metadata. ``web`` is for the page "Tag your own music"; it
+    takes a published network, too, and the structures compact and k2c2 on a mel-spectrogram in decibels.
+    Example: python -m mtlib export 3f2a --to onnx
     """
     from ..training import runs, taggers
 
+    if kind == "web":
+        try:
+            page = importlib.import_module(WEB)
+        except ModuleNotFoundError:
+            raise InputError(
+                "the page's format belongs to the book: clone its repository, export there"
+            ) from None
+        path = _target(output or Path(f"{run}.json"))
+        click.echo(
+            f"written: {path}, {page.write_own(run, path):,} bytes; choose it as a network file on the page"
+        )
+        return
     trained = runs.named(run)
     path = _target(output or Path(f"{trained.key[:12]}.{kind}"))
     taggers.WRITERS[kind](trained, path)
