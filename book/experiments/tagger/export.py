@@ -16,7 +16,6 @@ import html
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from mtlib.base.tags import CATEGORY
 from mtlib.corpora.corpus import Corpus
 from mtlib.networks import models, tagging
 from mtlib.signal import frontend, views
-from mtlib.training import runs
+from mtlib.training import runs, taggers
 
 NETWORKS = {
     "compact": (
@@ -167,12 +166,8 @@ def find(name: str) -> tuple[tagging.Tagger, dict[str, str], str]:
         return tagging.load_model(name), CATEGORY, "see where it was published"
     if run.record["task"] != "multilabel":
         raise InputError(f"run {run.key} does not tag: its task is {run.record['task']}")
-    tags, made = Corpus.open(run.spec.corpus).tags.astype(str), run.record["input"]
-    chain = views.build(**asdict(run.spec.view), sample_rate=made["sample_rate"])
-    tagger = tagging.Tagger(
-        run.key, chain, run.network(), made["n_samples"], made["sample_rate"], tuple(tags["name"])
-    )
-    return tagger, dict(zip(tags["name"], tags["category"], strict=True)), "your own"
+    tags = Corpus.open(run.spec.corpus).tags.astype(str)
+    return taggers.of_run(run), dict(zip(tags["name"], tags["category"], strict=True)), "your own"
 
 
 def write_own(name: str, path: Path) -> int:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from book.experiments.tagger.command import export_command
 from building import build_pages
 from click.testing import CliRunner
 from selenium.webdriver.common.by import By
@@ -22,6 +21,7 @@ from book.experiments.tagger import export
 from book.experiments.understanding import auralisation, deconvolution
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.commands.evaluate import export_command
 from mtlib.networks import tagging
 from mtlib.signal import audio
 from mtlib.training import runs, sweeps
