@@ -155,17 +155,15 @@ def test_a_damaged_file_is_made_again_or_refused_in_one_line(home, kind, damage)
     assert kind in MADE_AGAIN or n_noticed or (kind, damage) == ("state", "delete")
 
 
-def test_check_compares_a_prepared_corpus(tones, tmp_path, monkeypatch):
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
+def test_check_compares_a_prepared_corpus(tones_home):
     check = lambda *words: CliRunner().invoke(program, ["check", *words])  # noqa: E731
     done = check("--corpus", "tones")
     assert done.exit_code == 0 and done.output == "corpus tones: 80 clips, all as they were stored\n"
     assert "name a dataset, or a prepared corpus with --corpus NAME" in check().output
     assert check("gtzan_genre", "--corpus", "tones").exit_code == 1
-    path = next(tones.glob("corpora/tones/audio/*.npy"))
+    path = next(tones_home.glob("corpora/tones/audio/*.npy"))
     whole = path.read_bytes()
     path.write_bytes(whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:])
     done = check("--corpus", "tones")
-    path.write_bytes(whole)
     assert done.exit_code == 1 and done.output.count("\n") == 1
     assert f"{path} is not as it was written" in done.output and "prepared it again" in done.output

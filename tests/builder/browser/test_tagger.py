@@ -217,6 +217,7 @@ def test_features_sound_as_deconvolution_and_auralisation_make_them(page, tagger
 
 
 def test_an_example_plays_and_is_named_with_its_licence(page):
+    page.execute_script("musicTagger.result = null")  # of the file before
     page.find_element(By.XPATH, "//button[contains(., 'Sorohan')]").click()
     WebDriverWait(page, 60).until(lambda d: d.execute_script(DONE))
     said = page.find_element(By.CSS_SELECTOR, STATUS).text

@@ -14,8 +14,7 @@ from mtlib.evidence import recorded, statistics
 from mtlib.training import sweeps
 
 
-def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monkeypatch):
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
+def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones_home, monkeypatch):
     runs = sweeps.sweep([toy.spec(epochs=1, seed=seed) for seed in range(3)], n_jobs=1, report=None)
     counts = {"observed": np.eye(4) + np.diag([0.5, 0.3, 0.1], 1) + np.diag([0.5, 0.3, 0.1], -1)}
     monkeypatch.setattr(label_vectors, "together", lambda _: counts)

@@ -43,12 +43,10 @@ def rights_hold():
 
 
 @pytest.fixture
-def home(tones, tmp_path, monkeypatch):
-    shutil.copytree(tones, tmp_path / "home")
-    monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MTLIB_BUILD", str(tmp_path / "home" / "build"))
+def home(tones_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_BUILD", str(tones_home / "build"))
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+    return tones_home
 
 
 def folder(*parts, mode=0o555, holds=""):

@@ -367,7 +367,7 @@ MOMENTS = [
     (("read", 1), 0), (("read", 6), 1), (("replace", 1), 1), (("replace", 2), 1), (("replace", 3), 2),
     (("read", 10), 4), (("replace", 6), 6), (("read", 32), 13), (("replace", 5), 15), (("replace", 3), 15),
 ]  # fmt: skip
-"""Before which clip is read, or which file gets its name, the process is killed; how many shards are done.
+"""Before which clip is read, or which file gets its name, a process is killed; shards that are there then.
 
 A shard has four clips and two files; the manifest, the labels and corpus.json come after the last of 15."""
 

@@ -94,8 +94,7 @@ def test_random_weights_follow_their_seed():
     assert one.network.stages[2].conv.weight.detach().std() == pytest.approx(np.sqrt(2 / (9 * 32)), rel=0.05)
 
 
-def test_features_of_a_corpus_are_kept(tones, small, monkeypatch):
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
+def test_features_of_a_corpus_are_kept(tones_home, small, monkeypatch):
     corpus = toy.corpus.Corpus.open("tones")
     first = features.of_corpus(corpus, small, range(2))
     np.testing.assert_allclose(first, features.convnet_features(corpus.batch(range(2)), small), atol=1e-5)

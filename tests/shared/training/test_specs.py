@@ -86,9 +86,8 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("structure", "magnitude"), GOLDEN)
-def test_golden_runs_have_not_changed(structure, magnitude, tones, monkeypatch):
+def test_golden_runs_have_not_changed(structure, magnitude, tones_home):
     """If this fails on purpose, stored runs are of other code: change `specs.VERSION`, then the numbers."""
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
     size = {"budget": 0.1} if structure != "compact" else {"layer_widths": (4,) * 5}
     spec = RunSpec(
         corpus="tones", precision="float32", seed=3, view=specs.View(magnitude=magnitude),
