@@ -28,7 +28,9 @@ def similarities() -> dict[str, np.ndarray]:
     return found
 
 
-def agreements(similar: dict[str, np.ndarray], rng: np.random.Generator) -> pd.DataFrame:
+def agreements(
+    similar: dict[str, np.ndarray], rng: np.random.Generator, *, n_permutations: int = 2000
+) -> pd.DataFrame:
     """Compare label vectors with how often tags stand together in the labels that taught them.
 
     Returns
@@ -44,7 +46,7 @@ def agreements(similar: dict[str, np.ndarray], rng: np.random.Generator) -> pd.D
         labels = sets[SETS[name.split("-")[1]]]
         order = [labels.tags.index(tag) for tag in later.TAGS[name.split("-")[1]]]
         together = label_vectors.symmetric(cooccurrence.normalised(labels.everything[:, order]))
-        found = correlation.matrix_correlation(matrix, together, rng=rng, n_permutations=2000)
+        found = correlation.matrix_correlation(matrix, together, rng=rng, n_permutations=n_permutations)
         shared, chance = label_vectors.overlap(matrix, together)
         cosines, shares = (m[np.triu_indices(len(m), 1)] for m in (matrix, together))
         ranks, tags = label_vectors.pair_ranks(matrix), [labels.tags[k] for k in order]
