@@ -6,6 +6,7 @@ the state of the published files changed. HTML is made in a staging folder and m
 when it is complete, so that a build that fails leaves the last good book in place.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -27,6 +28,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from mtlib.base import files, parallel, paths, profiles, published
 from mtlib.base.errors import InputError
+from mtlib.base.files import told_if_full
 
 DATA_KINDS = ("*.csv", "*.toml")
 """Data that an executed copy depends on."""
@@ -209,19 +211,20 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     os.environ.update(environment)
     say(f"running {page}.ipynb")
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(running),
-            parameters=given,
-            kernel_name="python3",
-            progress_bar=not quiet,
-            extra_arguments=list(QUIET_KERNEL),
-            kernel_manager_class=_Kernel,
-            cwd=str(paths.ROOT),
-        )
-        notebook = json.loads(running.read_text(encoding="utf-8"))
-        notebook["metadata"]["mtlib"] = made_from
-        files.write_json(target, notebook)
+        with files.told_if_full(target):
+            papermill.execute_notebook(
+                str(source),
+                str(running),
+                parameters=given,
+                kernel_name="python3",
+                progress_bar=not quiet,
+                extra_arguments=list(QUIET_KERNEL),
+                kernel_manager_class=_Kernel,
+                cwd=str(paths.ROOT),
+            )
+            notebook = json.loads(running.read_text(encoding="utf-8"))
+            notebook["metadata"]["mtlib"] = made_from
+            files.write_json(target, notebook)
     except PapermillExecutionError as error:
         if not error.evalue.startswith("[Errno "):  # a file or folder that the system refuses
             for line in error.traceback:
@@ -288,6 +291,9 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
     )
     made = staging / "_build" / "html"
     if result.returncode != 0 or not (made / "index.html").is_file():
+        with told_if_full(made):
+            if os.strerror(errno.ENOSPC) in result.stdout:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         print(_ANSI.sub("", result.stdout), file=sys.stderr)
         raise InputError(
             "jupyter-book did not render the book (see above); the last good book stays in place"
@@ -295,7 +301,12 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
     fresh, last = build / "html.new", build / "html.old"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(last, ignore_errors=True)
-    shutil.copytree(made, fresh)
+    try:
+        with told_if_full(fresh):
+            shutil.copytree(made, fresh)
+    except InputError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     if (build / "html").exists():
         os.replace(build / "html", last)
     os.replace(fresh, build / "html")

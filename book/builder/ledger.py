@@ -1,8 +1,9 @@
 """The ledger: every claim of the thesis, the evidence of the executed chapters, and what they come to.
 
-A claim's own verdict comes from evidence that may judge: published files, arithmetic, labels, real
-corpora. Rows that decide alike give their verdict; rows that disagree make it ``divided``, and both are
-shown. Synthetic evidence never judges: it is counted apart. The ledger page uses this module.
+A claim's own verdict comes from evidence that may judge (`claims.judges`): published files, arithmetic,
+labels, real corpora, and later work where a claim is about tagging in general. Rows that decide alike give
+their verdict; rows that disagree make it ``divided``, and both are shown. Synthetic evidence never judges: it
+is counted apart. The ledger page uses this module.
 """
 
 import html
@@ -13,7 +14,7 @@ from typing import Any
 
 import altair as alt
 
-from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
+from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, judges, table, with_notes, wording
 from mtlib.page import charts, pages
 
 from . import thesis_index
@@ -45,8 +46,8 @@ def rows(collected: Iterable[tuple[str, Evidence]]) -> dict[str, list[Row]]:
 
 
 def verdict(evidence: Iterable[Evidence]) -> str:
-    """Return what evidence that may judge comes to; synthetic rows are passed over."""
-    found = {row.verdict for row in evidence if row.source != "synthetic"}
+    """Return what evidence that may judge comes to; other rows are passed over."""
+    found = {row.verdict for row in evidence if judges(row)}
     decided = found & {"supported", "contradicted"}
     if len(decided) == 2:
         return "divided"
@@ -61,6 +62,15 @@ def synthetic_reading(evidence: Iterable[Evidence]) -> str | None:
     if decided := seen & {"supported", "contradicted"}:
         return "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
     return "undecided" if "inconclusive" in seen else None
+
+
+def without(grouped: dict[str, list[Row]]) -> list[str]:
+    """Return the claims that nothing judges, agrees with or challenges, the synthetic corpus aside."""
+    return [
+        name
+        for name, found in grouped.items()
+        if all(r.evidence.source == "synthetic" or r.evidence.verdict == "not tested" for r in found)
+    ]
 
 
 def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
@@ -273,7 +283,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
         )
     )
     sources = {name: colour for name, colour in charts.COLOURS.items() if name != "thesis"}
-    sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7"}
+    sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7", "later": "#D55E00"}
     scale = alt.Scale(domain=list(sources), range=list(sources.values()))
     colour = alt.Color("source:N", scale=scale, title="Evidence from", legend=alt.Legend(columns=2))
     shape = alt.Shape(

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with told_if_full(path), open(temporary, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -71,18 +72,46 @@ def check_space(folder: Path, n_bytes: int) -> None:
         )
 
 
+def reserve(file: IO[bytes], n_bytes: int) -> None:
+    """Take the room that a file will need, where the system can, so that no other file takes it meanwhile."""
+    try:
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except (AttributeError, OSError) as error:
+        if any(words in str(error) for words in _FULL):
+            raise
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before the work begins, a file that its result could not be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(1 << 16))
+        reason = "it is a folder" if path.is_dir() else ""
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise InputError(f"{path} cannot be written ({reason}); name another file")
+
+
+_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
+"""What an error says when there is no room; some libraries pass on the words alone."""
+
+
 @contextlib.contextmanager
-def told_if_full(folder: Path, n_bytes: int) -> Iterator[None]:
-    """Turn a disk that fills up in spite of `check_space` into one line."""
+def told_if_full(path: Path) -> Iterator[None]:
+    """Turn a disk that is full, whoever finds that out, into one line about a file or folder."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except InputError:
+        raise
+    except Exception as error:
+        reason = next((words for words in _FULL if words in str(error)), "")
+        if not reason:
             raise
-        free = shutil.disk_usage(folder).free
+        folder = next(folder for folder in path.absolute().parents if folder.is_dir())
         raise InputError(
-            f"the disk is full: {n_bytes:,} bytes were needed and {free:,} are free in {folder}; "
-            "what was finished is kept: free some, then run the same command again"
+            f"no room for {path.name} ({reason}): {shutil.disk_usage(folder).free:,} bytes are free in "
+            f"{folder}; what was finished is kept: free some, then run the same command again"
         ) from None
 
 

@@ -13,7 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import check_replaceable
+from ..base.files import check_replaceable, check_writable
 
 
 @contextmanager
@@ -41,13 +41,37 @@ def _options(command: Any) -> Any:
         click.option("--jobs", default=-1, show_default="all cores", type=int, help="Processes here."),
         click.option("--report", default="report.csv", show_default=True, type=click.Path(path_type=Path),
                      help="Table of every clip left out or noted."),
-        click.option("--short", default="drop", show_default=True,
-                     type=click.Choice(["drop", "pad", "repeat"]), help="For clips below 29.12 s."),
+        click.option("--short", type=click.Choice(["drop", "pad", "repeat"]),
+                     help="For clips that are too short; drop, but repeat in a folder of your own."),
+        click.option("--labels", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                     help="Of the dataset folder: a table of paths and labels."),
+        click.option("--class-folders", is_flag=True, help="Of the dataset folder: each folder is a class."),
+        click.option("--seconds", default=29.12, show_default=True, type=click.FloatRange(0),
+                     help="Of the dataset folder: what to keep of each file; 0: all of it."),
         click.option("--root", type=click.Path(path_type=Path, readable=False),
                      help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool, seconds: float) -> Any:
+    """Return a registered dataset, or a folder of the reader's own."""
+    from ..corpora import datasets
+    from ..corpora.datasets import folder
+    from ..signal.audio import SAMPLE_RATE
+
+    if name != "folder":
+        if labels or class_folders:
+            raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
+        return datasets.find(name)
+    if (labels is None) != class_folders:
+        raise InputError(
+            "give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes"
+        )
+    if root is None:
+        raise InputError("where is the folder? Type --root FOLDER")
+    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None)
 
 
 def _root(name: str, root: Path | None) -> Path:
@@ -66,13 +90,19 @@ def _root(name: str, root: Path | None) -> Path:
 @_options
 @click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
 def check_command(
-    dataset: str | None, root: Path | None, short: str, report: Path, jobs: int, scheduler: str, corpus: str
+    dataset: str | None,
+    root: Path | None,
+    short: str | None,
+    report: Path,
+    jobs: int,
+    scheduler: str,
+    corpus: str | None,
+    **own: Any,
 ) -> None:
-    """Decode every clip of a dataset and tell what is wrong; store nothing.
+    """Decode every clip of a dataset, or of the dataset `folder`, and report what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import datasets
     from ..corpora.corpus import Corpus
     from ..corpora.datasets import preparation
 
@@ -83,8 +113,11 @@ def check_command(
         stored.verify()
         click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
         return
+    assert dataset is not None  # one of the two was named
+    check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
-    found = datasets.find(dataset)
+    found = _find(dataset, root, **own)
+    short = short or ("repeat" if dataset == "folder" else "drop")
     with _progress("clip") as progress:
         result = preparation.check(
             found, _root(dataset, root), short=short, n_jobs=jobs, scheduler=scheduler, progress=progress
@@ -106,12 +139,15 @@ def check_command(
 def prepare_command(
     dataset: str,
     root: Path | None,
-    short: str,
+    short: str | None,
     report: Path,
     jobs: int,
     scheduler: str,
     profile: str,
     labels_only: bool,
+    labels: Path | None,
+    class_folders: bool,
+    seconds: float,
     **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
@@ -119,7 +155,8 @@ def prepare_command(
     What is there already is compared with its checksums, and made again where it is damaged.
 
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks. With ``--labels-only``, magnatagatune,
+    ``synthetic-genre`` and the like are target tasks. The dataset ``folder`` is your own music: --root,
+    --labels or --class-folders, and --name. With ``--labels-only``, magnatagatune,
     msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
@@ -137,16 +174,19 @@ def prepare_command(
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
     if labels_only:
-        from ..corpora.datasets import labels_only as labels
+        from ..corpora.datasets import labels_only as without_audio
 
-        made = labels.prepare(dataset, root, options["name"])
+        made = without_audio.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
-    from ..corpora import datasets
     from ..corpora.datasets import preparation
 
+    if dataset == "folder" and not options["name"]:
+        raise InputError("give the corpus a name: --name NAME")
+    check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
-    found, folder = datasets.find(dataset), _root(dataset, root)
+    found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
+    short = short or ("repeat" if dataset == "folder" else "drop")
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     with _progress("clip") as progress:
         made, result = preparation.prepare(
@@ -154,6 +194,9 @@ def prepare_command(
         )
     _tell(result, report)
     click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
+    if dataset == "folder":
+        for line in ("train NAME", "evaluate RUN --html report.html", "tag song.mp3 --model RUN"):
+            click.echo(f"next: python -m mtlib {line.replace('NAME', made.name)}")
     if result.failed and not options["allow_missing"]:
         raise InputError(
             f"the corpus is ready without the clips above ({report} lists every one); "
@@ -164,7 +207,11 @@ def prepare_command(
 def _tell(result: Any, report: Path) -> None:
     for line in result.lines:
         click.echo(line)
-    result.save(report)
+    try:
+        result.save(report)
+    except (InputError, OSError) as error:
+        click.echo(result.table())
+        raise InputError(f"{report} cannot be written ({error}); its lines are above") from None
 
 
 @click.command("fetch")

@@ -19,8 +19,8 @@ import pandas as pd
 
 from ..base import files, parallel, paths
 from ..base.errors import InputError
-from ..base.files import atomic, check_space, digest, told_if_full
-from ..signal.audio import display_name
+from ..base.files import atomic, check_space, digest
+from ..signal.audio import MAX_SAMPLES, display_name
 from .shards import ReadShard, Shard, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")
@@ -129,23 +129,22 @@ def write(
         n_bytes = int(sum(2 * lengths[s.rows.index].sum() + 4096 for s in todo))
         check_space(folder, n_bytes)
         n_done = len(table) - sum(len(shard.rows) for shard in todo)
-        with told_if_full(folder, n_bytes):
-            for n in parallel.run(_Write(read_shard), todo, n_jobs=n_jobs, scheduler=scheduler):
-                n_done += n
-                if progress:
-                    progress(n_done, len(table))
-            content = _join(folder, table, plan, audio_recipe)
-            kept = content.pop("kept")
-            content |= {
-                "sample_rate": sample_rate, "n_samples": n_samples, "task": task, "tags": tags,
-                "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,
-            }  # fmt: skip
-            content["label_sets"] = {
-                key: write_labels(folder, key, labels[kept], meta, tags)
-                for key, (labels, meta) in label_sets.items()
-            }
-            _keep_added_labels(folder, content)
-            files.write_json(folder / "corpus.json", content)
+        for n in parallel.run(_Write(read_shard), todo, n_jobs=n_jobs, scheduler=scheduler):
+            n_done += n
+            if progress:
+                progress(n_done, len(table))
+        content = _join(folder, table, plan, audio_recipe)
+        kept = content.pop("kept")
+        content |= {
+            "sample_rate": sample_rate, "n_samples": n_samples, "task": task, "tags": tags,
+            "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,
+        }  # fmt: skip
+        content["label_sets"] = {
+            key: write_labels(folder, key, labels[kept], meta, tags)
+            for key, (labels, meta) in label_sets.items()
+        }
+        _keep_added_labels(folder, content)
+        files.write_json(folder / "corpus.json", content)
         named = {"corpus.json", content["manifest"], *content["shards"]}
         named |= {label_set["file"] for label_set in content["label_sets"].values()}
         named |= {f"audio/{shard.outcome.name}" for shard in plan}
@@ -265,6 +264,7 @@ def _expected_samples(table: pd.DataFrame, sample_rate: int, n_samples: int | No
         lengths = table["expected_seconds"].fillna(30.0).to_numpy() * sample_rate
     else:
         lengths = np.full(len(table), 30.0 * sample_rate)
+    lengths = np.minimum(lengths, MAX_SAMPLES)  # a list may claim anything
     return np.where(table["source_bytes"] > 0, lengths, 0.0) if "source_bytes" in table else lengths
 
 

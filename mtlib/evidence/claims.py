@@ -6,7 +6,8 @@ executed notebooks alone (`collect`).
 
 Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
 known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
-reads "holds" or "fails on the synthetic corpus" and is counted apart.
+reads "holds" or "fails on the synthetic corpus" and is counted apart. Later work judges the claims in
+`GENERAL`; of others it reads "agrees" or "challenges".
 """
 
 import csv
@@ -29,8 +30,15 @@ from ..base.paths import DATA
 MIME = "application/vnd.mtlib.evidence+json"
 VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
 SYMBOLS = {"supported": "●", "contradicted": "✕", "inconclusive": "○", "not tested": "–"}
-SOURCES = ("published", "arithmetic", "labels", "real corpus", "synthetic")
-"""Where evidence can come from; only ``synthetic`` does not judge."""
+SOURCES = ("published", "arithmetic", "labels", "real corpus", "later", "synthetic")
+"""Where evidence can come from; ``later`` is other people's work since 2018. ``synthetic`` does not judge."""
+
+GENERAL = frozenset({
+    "C2.05", "C3.13", "C3.15", "C3.16", "C3.17", "C3.18", "C3.24",
+    "C5.01", "C6.29", "C7.09", "C7.11", "C7.13", "C7.15",
+})  # fmt: skip
+"""Claims about music tagging in general: later work judges these. Any other claim is about the thesis' own
+runs, which later work can only agree with or challenge."""
 
 _shown: Counter[str] = Counter()
 
@@ -127,8 +135,16 @@ def record(
     return evidence
 
 
+def judges(evidence: Evidence) -> bool:
+    """Tell whether evidence may judge its claim."""
+    return evidence.source != "synthetic" and (evidence.source != "later" or evidence.claim in GENERAL)
+
+
 def wording(evidence: Evidence) -> str:
     """Return the verdict in words; synthetic evidence "holds" or "fails" on its corpus, or on noise."""
+    if evidence.source == "later" and not judges(evidence):
+        words = {"supported": "later work agrees", "contradicted": "later work challenges it"}
+        return words.get(evidence.verdict, evidence.verdict)
     if evidence.source != "synthetic":
         return evidence.verdict
     words = {"supported": "holds", "contradicted": "fails"}

@@ -71,7 +71,7 @@ class Musicnn(nn.Module):
     J. Pons, X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.input_norm = nn.BatchNorm2d(1)
         self.tall = nn.ModuleList(

@@ -27,6 +27,7 @@ from myst_nb import glue
 
 from ..base import published
 from ..base.errors import InputError
+from ..base.files import atomic
 from ..base.profiles import STANDARD, Settings
 from ..base.provenance import commit, device_name
 
@@ -73,7 +74,8 @@ def sound_source(samples: np.ndarray, sample_rate: int, *, compression: float | 
         return "data:audio/mpeg;base64," + base64.b64encode(data).decode()
     name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
     Path(folder).mkdir(parents=True, exist_ok=True)
-    (Path(folder) / name).write_bytes(data)
+    with atomic(Path(folder) / name) as file:
+        file.write(data)
     return f"../media/{name}"
 
 

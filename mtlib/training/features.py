@@ -14,10 +14,11 @@ Conventions
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import librosa
 import numpy as np
@@ -252,8 +253,10 @@ def of_corpus(
             for part in parts
         ])  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()  # to a file, NumPy would write past Python and not notice that it is full
+    np.save(buffer, features)
     with atomic(path) as file:
-        np.save(file, features)
+        file.write(buffer.getbuffer())
         seal(file)
     return features
 
@@ -295,9 +298,9 @@ def find(name: str, seed: int = 0) -> Extractor | None:
     return extractor(name, seed)
 
 
-def save(path: Path, files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
-    """Write features to an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
+def save(file: IO[bytes], files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
+    """Write features into an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
     layers = extractor.layers if extractor else np.zeros(values.shape[1], int)
     content: dict[str, Any] = {"files": np.array(files), "features": values, "layers": layers}
-    with atomic(Path(path)) as file:
-        np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
+    np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
+    file.truncate()

@@ -77,7 +77,10 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``."""
+        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``, all (clip, …).
+
+        Newer runs also hold ``test_ids`` and ``test_targets`` of the test clips, and ``tags``.
+        """
         return self._read("predictions.npz", lambda path: dict(np.load(path)))
 
     def untrained(self) -> nn.Module:
@@ -108,6 +111,19 @@ def find(key: str) -> Run | None:
     if len(found) > 1:
         raise InputError(f"{len(found)} runs begin with {key!r}; give more of the key")
     return found[0] if found else None
+
+
+def named(key: str) -> Run:
+    """Return the finished run whose key begins so.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one.
+    """
+    if (run := find(key)) is None:
+        raise InputError(f"no run begins with {key!r}; python -m mtlib runs list shows them")
+    return run
 
 
 def _lock(key: str) -> filelock.FileLock:
@@ -181,7 +197,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         "metrics": metrics(targets[predictions["test_clips"]], predictions["test_outputs"], corpus.task),
         "task": corpus.task,
         "input": {"n_samples": experiment.n_samples_used(spec, corpus), "sample_rate": corpus.sample_rate,
-                  "n_outputs": targets.shape[1]},
+                  "n_outputs": targets.shape[1], "tags": list(corpus.tags["name"])},
         "n_parameters": models.n_parameters(network),
         "best_epoch": fitted.best_epoch,
         "seconds": sum(fitted.seconds),
@@ -191,14 +207,20 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         **provenance.stamp(device),
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
-    np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]  # NumPy takes any name
-    pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
-    files.write_json(folder / "spec.json", asdict(spec))
-    names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
-    files.write_json(
-        folder / "record.json", record | {"files": {name: files.crc32(folder / name) for name in names}}
-    )
+    ids, tested = corpus.clips["clip_id"].to_numpy(str), predictions["test_clips"]
+    told = {
+        "test_ids": ids[tested],
+        "test_targets": targets[tested],
+        "tags": np.array(corpus.tags["name"], str),
+    }
+    with files.told_if_full(run.folder):
+        save_file(weights, folder / "weights.safetensors")
+        np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name
+        pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        files.write_json(folder / "spec.json", asdict(spec))
+        names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
+        sums = {name: files.crc32(folder / name) for name in names}
+        files.write_json(folder / "record.json", record | {"files": sums})
     os.replace(folder, run.folder)
     (run.folder / "state.safetensors").unlink(missing_ok=True)
 

@@ -31,6 +31,7 @@ from safetensors.torch import save, save_file
 from torch import nn
 
 from ..base.errors import InputError
+from ..base.files import told_if_full
 from ..networks.devices import autocast, keep_freed_memory
 from .loading import Clips
 from .objectives import loss_function, prior, probabilities, score
@@ -269,8 +270,12 @@ class _State:
         tensors = {name: value.contiguous() for name, value in tensors.items()}
         told = json.dumps({"history": self.history, "seconds": self.seconds, "best_epoch": self.best_epoch})
         unfinished = path.with_suffix(".unfinished")
-        save_file(tensors, unfinished, metadata={"training": told, "crc32": _crc32(told, tensors)})
-        os.replace(unfinished, path)
+        try:
+            with told_if_full(path):
+                save_file(tensors, unfinished, metadata={"training": told, "crc32": _crc32(told, tensors)})
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def _read(self) -> None:
         with safe_open(self.path, "pt") as file:

@@ -22,6 +22,7 @@ def evidence(claim="C2.02", source="arithmetic", verdict="supported", **more) ->
         ([("labels", "inconclusive")], "inconclusive"),
         ([("labels", "inconclusive"), ("published", "contradicted")], "contradicted"),
         ([("labels", "supported"), ("published", "contradicted")], "divided"),
+        ([("later", "contradicted")], "not tested"),
     ],
 )
 def test_the_verdict_of_a_claim_comes_from_evidence_that_may_judge(found, expected):
@@ -42,6 +43,18 @@ def test_counts_keep_synthetic_evidence_apart():
     assert (tally["supported"], tally["not tested"]) == (1, n_claims - 1)
     found = [tally[f"synthetic {name}"] for name in ("holds", "fails", "undecided", "divided")]
     assert found == [0, 1, 1, 1]
+
+
+def test_a_claim_is_left_over_where_only_the_synthetic_corpus_speaks():
+    rows = [
+        ("a", evidence("C3.02", "synthetic", "contradicted")),
+        ("a", evidence("C3.03", "labels", "not tested")),
+        ("b", evidence("C4.02", "later", "contradicted")),
+        ("b", evidence("C3.17", "later", "inconclusive")),
+    ]
+    left = ledger.without(ledger.rows(rows))
+    assert {"C3.02", "C3.03"} <= set(left) and not {"C4.02", "C3.17"} & set(left)
+    assert len(left) == len(claims.table()) - 2
 
 
 def test_every_claim_is_in_the_ledger_and_every_row_leads_to_its_cell():

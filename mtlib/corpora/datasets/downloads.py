@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from ...base.errors import InputError
+from ...base.files import told_if_full
 from ..datasets import Dataset
 from .scanning import sha256
 
@@ -167,8 +168,12 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
                         )
                     partial = target.with_name(target.name + ".part")
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    partial.write_bytes(archive.read(entry))
-                    os.replace(partial, target)
+                    try:
+                        with told_if_full(target):
+                            partial.write_bytes(archive.read(entry))
+                        os.replace(partial, target)
+                    finally:
+                        partial.unlink(missing_ok=True)
                 if progress:
                     progress("unpacking", number, len(entries))
     except zipfile.BadZipFile as error:

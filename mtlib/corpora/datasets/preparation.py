@@ -50,13 +50,16 @@ class Report:
     lines: list[str]
     failed: bool
 
-    def save(self, path: Path) -> None:
-        """Write a table of every clip that was left out or that has a note."""
+    def table(self) -> str:
+        """Return a table of every clip that was left out or that has a note, as CSV."""
         odd = self.rows[(self.rows["status"] != "ok") | (self.rows["notes"] != "")]
         columns = ["clip_id", "path", "split", "status", "message", "notes", "source_rate", "n_channels"]
-        text = odd[columns].to_csv(index=False, lineterminator="\n")
+        return odd[columns].to_csv(index=False, lineterminator="\n")
+
+    def save(self, path: Path) -> None:
+        """Write the table to a file."""
         with atomic(Path(path)) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(self.table().encode("utf-8", "backslashreplace"))
 
 
 def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
@@ -189,13 +192,14 @@ class ReadAudio:
             offset=0.0 if np.isnan(start) else start,
             seconds=None if seconds is None else seconds + 0.1,  # the resampler's edge falls outside
             expected_seconds=whole,
+            sample_rate=audio.SAMPLE_RATE,
         )
         details |= {
-            "source_rate": recording.sample_rate,
+            "source_rate": recording.source_rate,
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
-        samples = audio.resample(recording.samples, recording.sample_rate)
+        samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
         if n_samples is None or len(samples) == n_samples:

@@ -15,7 +15,7 @@ from miniatures import sound
 from mtlib.__main__ import program
 from mtlib.base import paths, published
 from mtlib.base.errors import InputError, refused
-from mtlib.corpora.synthetic.rendering import player, soundfont
+from mtlib.corpora.synthetic.rendering import player, render, soundfont
 from mtlib.networks import tagging
 
 
@@ -95,8 +95,9 @@ SPEC = '[{"corpus": "tones", "n_train": 10, "training": {"epochs": 1}}]'
     ids=lambda value: value.split(" -")[0] if isinstance(value, str) else "",
 )
 def test_what_is_refused_is_one_line(take, command, home, tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(player, "_player", None)
-    soundfont.tuned.cache_clear()  # another test may have written it, elsewhere
+    monkeypatch.setattr(player, "_player", None)  # another test's knows its soundfont already
+    monkeypatch.setattr(render, "_bank", type(render._bank)())  # and its notes
+    soundfont.tuned.cache_clear()
     shutil.copytree(tree("gtzan_genre").root, home / "gtzan")
     song = sound(home / "song.wav", 500, 3.0)
     (tmp_path / "spec.json").write_text(SPEC)

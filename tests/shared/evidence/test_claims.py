@@ -54,6 +54,17 @@ def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
     assert "holds on the synthetic corpus" in claims.badge(evidence)
 
 
+def test_later_work_judges_claims_about_tagging_in_general_alone():
+    general = claims.record("C3.17", source="later", rule="r", verdict="contradicted")
+    assert claims.judges(general) and claims.wording(general) == "contradicted"
+    own = claims.record("C4.02", source="later", rule="r", verdict="contradicted")
+    assert not claims.judges(own) and claims.wording(own) == "later work challenges it"
+    assert claims.wording(replace(own, verdict="supported")) == "later work agrees"
+    assert claims.wording(replace(own, verdict="inconclusive")) == "inconclusive"
+    assert set(claims.table()) >= claims.GENERAL
+    assert not claims.judges(replace(general, source="synthetic"))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

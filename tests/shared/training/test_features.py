@@ -130,7 +130,7 @@ def test_the_command_describes_a_folder(tmp_path):
         kept = file["features"]
     expected = features.of_file(tmp_path / "a.wav", None)
     np.testing.assert_array_equal(kept[0], expected)
-    (tmp_path / "c.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "c.wav", np.zeros(100_000), 1)
     result = CliRunner().invoke(program, arguments)
     assert result.exit_code == 1 and "c.wav" in result.output and "1 files are left out" in result.output
     result = CliRunner().invoke(program, ["features", str(tmp_path), "-o", str(tmp_path / "no" / "f.npz")])
