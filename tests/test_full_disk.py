@@ -227,9 +227,7 @@ SMALL = (features_of_a_corpus, features_of_files)
 
 
 def content(folder):
-    return {
-        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"
-    }
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.__name__)

@@ -98,9 +98,7 @@ def test_a_room_holds_nine_modules_and_mtlib_9100_lines():
     rooms = Counter(path.parent for path in FILES.values() if path.name != "__init__.py")
     crowded = {str(folder.relative_to(paths.ROOT)): n for folder, n in rooms.items() if n > 9}
     assert set(crowded) <= {"mtlib/corpora/datasets"}
-    core = [
-        path for path in (paths.ROOT / "mtlib").rglob("*.py") if not {"datasets", "synthetic"} & {*path.parts}
-    ]
+    core = [path for path in (paths.ROOT / "mtlib").rglob("*.py") if not {"datasets", "synthetic"} & {*path.parts}]
     assert sum(path.read_text(encoding="utf-8").count("\n") for path in core) <= 9100
 
 

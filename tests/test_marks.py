@@ -51,9 +51,7 @@ def test_prepare_does_not_touch_raw_files_in_the_place_of_the_corpus(home, tree,
         place.parent.mkdir(parents=True)
         place.symlink_to(raw)
     line = refused(tmp_path, "prepare", "gtzan_genre", "--root", str(raw), "--jobs", "1")
-    assert (
-        str(place) in line and ("leads through a link" if link else "choose another name with --name") in line
-    )
+    assert str(place) in line and ("leads through a link" if link else "choose another name with --name") in line
 
 
 def spoiled(content):

@@ -83,9 +83,7 @@ def find_notebook(name: str) -> str:
         If no notebook, or more than one, is meant.
     """
     stem = Path(name).stem
-    found = [
-        page for page in notebooks() if Path(page).name == stem or Path(page).name.startswith(f"{stem}_")
-    ]
+    found = [page for page in notebooks() if Path(page).name == stem or Path(page).name.startswith(f"{stem}_")]
     found = found or [
         page for page in notebooks() if name.isdigit() and Path(page).name.startswith(f"{int(name):02d}_")
     ]
@@ -295,9 +293,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
             if os.strerror(errno.ENOSPC) in result.stdout:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         print(_ANSI.sub("", result.stdout), file=sys.stderr)
-        raise InputError(
-            "jupyter-book did not render the book (see above); the last good book stays in place"
-        )
+        raise InputError("jupyter-book did not render the book (see above); the last good book stays in place")
     fresh, last = build / "html.new", build / "html.old"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(last, ignore_errors=True)

@@ -111,9 +111,7 @@ def _claim_cell(name: str, rowspan: int) -> str:
     row = table()[name]
     text = "; ".join(row[key] for key in ("section", "claim", "metric", "reported", "how_on_published"))
     places = ", ".join(map(thesis_index.link, thesis_index.mentioned(text)))
-    notes = ", ".join(
-        f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note
-    )
+    notes = ", ".join(f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note)
     section, page = f"§{html.escape(row['section'])}", thesis_index.chapter_page(row["chapter"])
     if page:
         section = f"<a href='{page}.html'>{section}</a>"
@@ -141,9 +139,7 @@ def _evidence_cells(row: Row | None) -> str:
 
 def _menu(name: str, label: str, values: Iterable[str]) -> str:
     options = "".join(f"<option>{html.escape(value)}</option>" for value in values)
-    return (
-        f"<label>{label} <select data-filter='{name}'><option value=''>all</option>{options}</select></label>"
-    )
+    return f"<label>{label} <select data-filter='{name}'><option value=''>all</option>{options}</select></label>"
 
 
 _SCRIPT = """
@@ -194,12 +190,10 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
         _menu("source", "Evidence from", sorted({r.evidence.source for f in grouped.values() for r in f})),
     )
     heads = "".join(
-        f"<th scope='col'>{head}</th>"
-        for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
+        f"<th scope='col'>{head}</th>" for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
     )
     table_html = (
-        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>"
-        f"{''.join(bodies)}</table>"
+        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>{''.join(bodies)}</table>"
     )
     return (
         f"<div id='mt-filters' class='mt-filters'>{''.join(menus)} <output aria-live='polite'></output></div>"
@@ -266,10 +260,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     chapters = sorted({point["chapter"] for point in points})
     ((fullest, longest),) = Counter(point["chapter"] for point in points).most_common(1)
     choose = alt.selection_point(
-        fields=["chapter"],
-        value=fullest,
-        bind=alt.binding_select(options=chapters, name="Show  "),
-        empty=False,
+        fields=["chapter"], value=fullest, bind=alt.binding_select(options=chapters, name="Show  "), empty=False
     )
     base = (
         alt.Chart(alt.Data(values=points))
@@ -295,9 +286,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     chart = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
     chart += base.mark_point(size=70).encode(x="estimate:Q", stroke=colour, fill=fill, shape=shape)
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
-    text = "; ".join(
-        f"{p['evidence']} {p['estimate']:.3g} [{p['low']:.3g}, {p['high']:.3g}]" for p in points[:40]
-    )
+    text = "; ".join(f"{p['evidence']} {p['estimate']:.3g} [{p['low']:.3g}, {p['high']:.3g}]" for p in points[:40])
     return charts.finish(
         (zero + chart).add_params(choose),
         f"{len(points)} estimates with intervals: {text}" + ("…" if len(points) > 40 else ""),

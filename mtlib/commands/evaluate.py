@@ -27,9 +27,7 @@ def _target(path: Path) -> Path:
 @click.option("--html", "page", type=click.Path(path_type=Path), help="Write a page with charts and players.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the numbers by tag.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: summary, tags, worst errors.")
-def evaluate_command(
-    run: str, precision: float | None, page: Path | None, table: Path | None, as_json: bool
-) -> None:
+def evaluate_command(run: str, precision: float | None, page: Path | None, table: Path | None, as_json: bool) -> None:
     """Judge a trained network on its test clips: by tag, with intervals, thresholds and the surest errors.
 
     RUN is the beginning of a run's key (`runs list`).
@@ -66,9 +64,7 @@ def evaluate_command(
 @click.command("export")
 @click.argument("run")
 @click.option("--to", "kind", required=True, type=click.Choice(["onnx", "safetensors", "web"]))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="By default the run's key in this folder."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="By default the run's key in this folder.")
 def export_command(run: str, kind: str, output: Path | None) -> None:
     """Write a trained network as one file for other programs.
 
@@ -84,13 +80,9 @@ def export_command(run: str, kind: str, output: Path | None) -> None:
         try:
             page = importlib.import_module(WEB)
         except ModuleNotFoundError:
-            raise InputError(
-                "the page's format belongs to the book: clone its repository, export there"
-            ) from None
+            raise InputError("the page's format belongs to the book: clone its repository, export there") from None
         path = _target(output or Path(f"{run}.json"))
-        click.echo(
-            f"written: {path}, {page.write_own(run, path):,} bytes; choose it as a network file on the page"
-        )
+        click.echo(f"written: {path}, {page.write_own(run, path):,} bytes; choose it as a network file on the page")
         return
     trained = runs.named(run)
     path = _target(output or Path(f"{trained.key[:12]}.{kind}"))

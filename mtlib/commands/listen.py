@@ -28,16 +28,10 @@ if TYPE_CHECKING:
     "-jamendo, such as fcn-msd; or the key of a run of your own (`runs list`).",
 )
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Tags shown per file.")
-@click.option(
-    "--threshold", type=click.FloatRange(0, 1), help="Show every tag from this probability on instead."
-)
-@click.option(
-    "--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s."
-)
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Show every tag from this probability on instead.")
+@click.option("--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, all tags.")
-@click.option(
-    "--csv", "as_csv", is_flag=True, help="A table: one row per file (and window), one column per tag."
-)
+@click.option("--csv", "as_csv", is_flag=True, help="A table: one row per file (and window), one column per tag.")
 def tag_command(
     files: tuple[Path, ...],
     model: str,
@@ -56,9 +50,7 @@ def tag_command(
 
     tagger = _tagger(model)
     if model == "crnn":
-        click.echo(
-            "crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True
-        )
+        click.echo("crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True)
     hop = tagging.HOP_SECONDS if every is None else every
     found, failures = tagging.find_audio(files)
     n_files = len(found) + len(failures)
@@ -92,11 +84,7 @@ def tag_command(
             click.echo(f"{name}  ({result.seconds:.1f} s, windows: {result.n_windows})")
             for start, probs in windows:
                 ranked = sorted(zip(result.tags, probs, strict=True), key=lambda pair: -pair[1])
-                shown = (
-                    [pair for pair in ranked if pair[1] >= threshold]
-                    if threshold is not None
-                    else ranked[:top]
-                )
+                shown = [pair for pair in ranked if pair[1] >= threshold] if threshold is not None else ranked[:top]
                 if start is None:
                     for tag, probability in shown:
                         click.echo(f"  {probability:.3f}  {tag}")
@@ -126,10 +114,7 @@ def _tagger(model: str) -> "Tagger":
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
 @click.option(
-    "--network",
-    default="compact",
-    show_default=True,
-    help="compact, random, mfcc, or the key of a run (`runs list`).",
+    "--network", default="compact", show_default=True, help="compact, random, mfcc, or the key of a run (`runs list`)."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of random weights.")
 def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int) -> None:
@@ -165,9 +150,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
         for line in failures:
             click.echo(f"Error: {line}", err=True)
         if not rows:
-            raise InputError(
-                f"no features: none of {len(failures)} files could be used; {output} is not written"
-            )
+            raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
         features.save(file, names, np.stack(rows), extractor)
     click.echo(f"{output}: {len(rows)} files, {len(rows[0])} values each")
     if failures:

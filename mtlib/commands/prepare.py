@@ -4,35 +4,14 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..base import paths
+from ..base import parallel, paths
 from ..base.errors import InputError
 from ..base.files import check_replaceable, check_writable
-
-
-@contextmanager
-def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal, a line every tenth elsewhere."""
-    from tqdm import tqdm
-
-    told = [0]
-    with tqdm(unit=unit, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            tenth = 10 * done // max(total, 1)
-            if bar.disable and tenth > told[0]:
-                told[0] = tenth
-                click.echo(f"{done:,} of {total:,} {unit}s")
-
-        yield show
 
 
 def _options(command: Any) -> Any:
@@ -66,9 +45,7 @@ def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool
             raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
         return datasets.find(name)
     if (labels is None) != class_folders:
-        raise InputError(
-            "give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes"
-        )
+        raise InputError("give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes")
     if root is None:
         raise InputError("where is the folder? Type --root FOLDER")
     return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None)
@@ -79,9 +56,7 @@ def _root(name: str, root: Path | None) -> Path:
         return root
     fetched = paths.home() / "datasets" / name
     if not fetched.is_dir():
-        raise InputError(
-            f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it"
-        )
+        raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
     return fetched
 
 
@@ -118,7 +93,7 @@ def check_command(
     check_replaceable(report, b"clip_id,path,split,")
     found = _find(dataset, root, **own)
     short = short or ("repeat" if dataset == "folder" else "drop")
-    with _progress("clip") as progress:
+    with parallel.progress("clip") as progress:
         result = preparation.check(
             found, _root(dataset, root), short=short, n_jobs=jobs, scheduler=scheduler, progress=progress
         )
@@ -188,7 +163,7 @@ def prepare_command(
     found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
     short = short or ("repeat" if dataset == "folder" else "drop")
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
-    with _progress("clip") as progress:
+    with parallel.progress("clip") as progress:
         made, result = preparation.prepare(
             found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
         )
@@ -254,9 +229,7 @@ def fetch_command(what: str, only_list: bool) -> None:
     counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
-        raise InputError(
-            f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
-        )
+        raise InputError(f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}")
     if counts["unreadable"]:
         raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
@@ -273,13 +246,11 @@ def _fetch_dataset(name: str) -> None:
         click.echo(f"{dataset.title} is not fetched from here. {dataset.page}")
         for line in (*dataset.commands, *(f"# {f}  {c}" for f, c in dataset.checksums.items())):
             click.echo(f"  {line}")
-        click.echo(
-            f"size: {dataset.size}\nlicence: {dataset.licence}\ncite: {dataset.citation}\n{dataset.faults}"
-        )
+        click.echo(f"size: {dataset.size}\nlicence: {dataset.licence}\ncite: {dataset.citation}\n{dataset.faults}")
         click.echo(f"then: python -m mtlib prepare {name} --root FOLDER")
         return
     folder = paths.home() / "datasets" / name
     click.echo(f"{dataset.size}; {dataset.licence}; into {folder}")
-    with _progress("byte") as bar:
+    with parallel.progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")

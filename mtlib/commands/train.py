@@ -21,9 +21,7 @@ from . import options
 @options.scheduler
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per run at the end: its record.")
 @click.option("--corpus", help="Train on this corpus, whatever FILE says.")
-@click.option(
-    "--schema", is_flag=True, help="Show every value of a run with its type and default; train nothing."
-)
+@click.option("--schema", is_flag=True, help="Show every value of a run with its type and default; train nothing.")
 def sweep_command(
     file: Any, jobs: int, device: str, scheduler: str, as_json: bool, corpus: str | None, schema: bool
 ) -> None:
@@ -179,8 +177,7 @@ def train_command(
     n_epochs = min(60, max(4, round(2000 / steps))) if epochs == "auto" else int(epochs)
     spec = spec.change(training__epochs=n_epochs, training__batch=batch)
     click.echo(
-        f"{corpus}: {', '.join(f'{n:,} {split}' for split, n in counts.items())}; "
-        f"{n_epochs} epochs of {steps} steps"
+        f"{corpus}: {', '.join(f'{n:,} {split}' for split, n in counts.items())}; {n_epochs} epochs of {steps} steps"
     )
     wanted = specs.grid(spec, seed=range(seeds))
     done = sweeps.sweep(wanted, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
@@ -205,9 +202,7 @@ def _seconds(source: Any, chosen: str | None) -> float:
     if chosen is None and fitting:
         return fitting[-1]
     if chosen is None or float(chosen) > length:
-        raise InputError(
-            f"clips of corpus {source.name} have {length:.2f} s; a network takes {', '.join(SECONDS)} s"
-        )
+        raise InputError(f"clips of corpus {source.name} have {length:.2f} s; a network takes {', '.join(SECONDS)} s")
     return float(chosen)
 
 

@@ -82,9 +82,7 @@ class Corpus:
         stored = manifest.reindex(columns=["shard", "place", "n_samples", "crc"])
         self._rows = stored[kept].to_numpy().tolist()
         self._arrays = [np.load(folder / name, mmap_mode="r") if name else None for name in content["shards"]]
-        self._versions = [
-            (str(folder / name), os.stat(folder / name).st_ctime_ns) for name in content["shards"]
-        ]
+        self._versions = [(str(folder / name), os.stat(folder / name).st_ctime_ns) for name in content["shards"]]
 
     def __repr__(self) -> str:
         length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
@@ -224,9 +222,7 @@ class Corpus:
             Shorter clips end in zeros.
         """
         if self.n_samples is None:
-            raise InputError(
-                f"the clips of corpus {self.name} differ in length; use clip() or batch(n_samples=)"
-            )
+            raise InputError(f"the clips of corpus {self.name} differ in length; use clip() or batch(n_samples=)")
         indices = self._check(indices)
         samples = np.empty((len(indices), self.n_samples), np.int16)
         for row, index in zip(samples, indices, strict=True):
@@ -253,9 +249,7 @@ class Corpus:
         if self.n_samples is not None and (n_samples is None or n_samples <= self.n_samples):
             samples = self.pcm(indices)[:, :n_samples]
         elif n_samples is not None and n_samples > 0:
-            samples = np.stack(
-                [np.resize(self._stored(i)[:n_samples], n_samples) for i in self._check(indices)]
-            )
+            samples = np.stack([np.resize(self._stored(i)[:n_samples], n_samples) for i in self._check(indices)])
         else:
             raise InputError(f"corpus {self.name}: n_samples must be at least 1, got {n_samples}")
         return torch.from_numpy(samples).to(torch.float32).div_(32768)
@@ -298,9 +292,7 @@ class Corpus:
 
     def _label_set(self, name: str) -> dict[str, Any]:
         if name not in self._content["label_sets"]:
-            raise InputError(
-                f"corpus {self.name} has no label set {name!r}; it has {', '.join(self.label_sets)}"
-            )
+            raise InputError(f"corpus {self.name} has no label set {name!r}; it has {', '.join(self.label_sets)}")
         return self._content["label_sets"][name]
 
     def add_labels(self, name: str, labels: np.ndarray, meta: dict[str, Any]) -> None:
@@ -320,9 +312,7 @@ class Corpus:
                 content = files.read_json(self.folder / "corpus.json")
             if content["manifest"] != self._content["manifest"]:
                 raise InputError(f"corpus {self.name} was prepared again meanwhile; open it again")
-            content["label_sets"][name] = writing.write_labels(
-                self.folder, name, labels, meta, content["tags"]
-            )
+            content["label_sets"][name] = writing.write_labels(self.folder, name, labels, meta, content["tags"])
             files.write_json(self.folder / "corpus.json", content)
         self._content = content
 

@@ -111,11 +111,7 @@ def write_shard(shard: Shard, read_shard: ReadShard) -> int:
             read = Read(*answer)
             row = {"status": read.status, "message": read.message, "n_samples": 0, "place": -1, "crc": 0}
             if (samples := read.samples) is not None:
-                if (
-                    samples.dtype != np.int16
-                    or samples.ndim != 1
-                    or not 0 < len(samples) <= (limit or np.inf)
-                ):
+                if samples.dtype != np.int16 or samples.ndim != 1 or not 0 < len(samples) <= (limit or np.inf):
                     raise InputError(
                         f"a clip must be int16 of shape (time,) with 1 to {limit} samples, "
                         f"got {samples.dtype} {samples.shape}"

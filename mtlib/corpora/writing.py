@@ -140,8 +140,7 @@ def write(
             "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,
         }  # fmt: skip
         content["label_sets"] = {
-            key: write_labels(folder, key, labels[kept], meta, tags)
-            for key, (labels, meta) in label_sets.items()
+            key: write_labels(folder, key, labels[kept], meta, tags) for key, (labels, meta) in label_sets.items()
         }
         _keep_added_labels(folder, content)
         files.write_json(folder / "corpus.json", content)

@@ -129,9 +129,7 @@ def record(
     )
     text = f"{claim} – {wording(evidence)}. {reason}"
     _shown[claim] += 1
-    display(
-        {"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True
-    )
+    display({"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True)
     return evidence
 
 
@@ -228,8 +226,6 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
         for output in (output for cell in cells for output in cell.get("outputs", [])):
             if row := output.get("data", {}).get(MIME):
                 if set(row) != names:
-                    raise InputError(
-                        f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`"
-                    )
+                    raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
                 rows.append((Path(path).stem, Evidence(**row)))
     return rows

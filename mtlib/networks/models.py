@@ -171,9 +171,7 @@ class DenseConvnet(nn.Module):
         self.stages = _stages(n_maps, pools, kernels, **options)
         n_left = n_freq
         if kernels[0][0] == n_freq > 3:
-            self.stages[0] = ConvStage(
-                1, n_maps[0], pools[0], kernel=kernels[0], collapse_freq=True, **options
-            )
+            self.stages[0] = ConvStage(1, n_maps[0], pools[0], kernel=kernels[0], collapse_freq=True, **options)
             n_left = 1
         last = stage_shapes(n_left, n_frames, pools)[-1]
         if 0 in last:

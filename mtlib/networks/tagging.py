@@ -85,9 +85,7 @@ def load_model(name: str = "fcn-msd") -> Tagger:
         cannot be had.
     """
     if name == "compact1":
-        raise InputError(
-            "compact1 normalises with the batch: a clip's tags depend on its company; use compact"
-        )
+        raise InputError("compact1 normalises with the batch: a clip's tags depend on its company; use compact")
     if name not in released.RELEASES:
         frontend, network = later.load(name)
         structure, dataset = name.split("-")
@@ -98,9 +96,7 @@ def load_model(name: str = "fcn-msd") -> Tagger:
 
 
 @torch.inference_mode()
-def tag_samples(
-    samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECONDS, batch_size: int = 16
-) -> np.ndarray:
+def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECONDS, batch_size: int = 16) -> np.ndarray:
     """Return the probabilities of every window, (window, tag) float32.
 
     Parameters

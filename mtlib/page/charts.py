@@ -29,18 +29,7 @@ COLOURS = {
 CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe–Ito colours for anything else, in order of use."""
 
-_VIRIDIS = (
-    "440154",
-    "482878",
-    "3e4989",
-    "31688e",
-    "26828e",
-    "1f9e89",
-    "35b779",
-    "6ece58",
-    "b5de2b",
-    "fde725",
-)
+_VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
 
 
 @alt.theme.register("mtlib", enable=True)
@@ -102,9 +91,7 @@ class _InScript(json.JSONEncoder):
 
 
 alt.renderers.enable(
-    "html",
-    json_kwds={"cls": _InScript, "ensure_ascii": False},
-    embed_options={"renderer": "svg", "actions": False},
+    "html", json_kwds={"cls": _InScript, "ensure_ascii": False}, embed_options={"renderer": "svg", "actions": False}
 )
 _as_html: Any = alt.renderers.get()
 
@@ -149,9 +136,7 @@ def finish(chart: alt.TopLevelMixin, alt_text: str, *, height: int = 320) -> alt
     return chart.properties(width="container", height=height, description=alt_text)
 
 
-def picture(
-    values: np.ndarray, low: float | None = None, high: float | None = None, *, n_colours: int = 256
-) -> str:
+def picture(values: np.ndarray, low: float | None = None, high: float | None = None, *, n_colours: int = 256) -> str:
     """Return a matrix as a PNG picture in a data address, first row at the bottom.
 
     Parameters
@@ -206,9 +191,7 @@ def spectrogram(
         Alternative text.
     """
     n_rows = len(values)
-    frame = alt.Data(
-        values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}]
-    )
+    frame = alt.Data(values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}])
     rows = [row for row, _ in freq_ticks]
     labels = {str(row): json.dumps(label) for row, label in freq_ticks}
     expression = " : ".join(f"datum.value == {row} ? {label}" for row, label in labels.items()) + " : ''"

@@ -116,10 +116,7 @@ def missing(what: str, reason: str, *, command: str = "python -m mtlib fetch") -
 
 def scrolling(table: str, label: str, *, kind: str = "") -> str:
     """Wrap an HTML table so that it scrolls sideways on a narrow screen, by the keyboard too."""
-    return (
-        f"<div class='mt-scroll {kind}' tabindex='0' role='region' aria-label='{html.escape(label)}'>"
-        f"{table}</div>"
-    )
+    return f"<div class='mt-scroll {kind}' tabindex='0' role='region' aria-label='{html.escape(label)}'>{table}</div>"
 
 
 def show_table(frame: pd.DataFrame) -> None:
@@ -180,10 +177,7 @@ def foot(settings: Settings) -> None:
     memory = f"{gibibytes:.1f} GiB"
     set_glue(minutes=wall, peak_memory=memory)
     made = provenance(settings)
-    rows = made | {
-        "time": f"{wall} ({core_seconds:.0f} core-seconds)",
-        "peak memory": memory,
-    }
+    rows = made | {"time": f"{wall} ({core_seconds:.0f} core-seconds)", "peak memory": memory}
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
     data = {
         "parameters": {

@@ -54,8 +54,7 @@ class Evaluation:
         spec = self.run.spec
         if self.corpus.fingerprint_of(spec.labels) != spec.fingerprint:
             raise InputError(
-                f"corpus {self.corpus.name} has changed since run {self.run.key[:12]} was trained on it; "
-                "train again"
+                f"corpus {self.corpus.name} has changed since run {self.run.key[:12]} was trained on it; train again"
             )
         if self.precision is not None and not 0 < self.precision <= 1:
             raise InputError(f"precision must lie between 0 and 1, got {self.precision}")
@@ -145,11 +144,7 @@ class Evaluation:
             right = targets.argmax(1) == self.outputs.argmax(1)
             drawn = (right @ self.counts) / self.counts.sum(0)
             low, high = np.quantile(drawn, [0.025, 0.975])
-            found |= {
-                "accuracy": float(right.mean()),
-                "accuracy_low": float(low),
-                "accuracy_high": float(high),
-            }
+            found |= {"accuracy": float(right.mean()), "accuracy_low": float(low), "accuracy_high": float(high)}
         areas = evaluation.tag_areas(targets, self.outputs)
         known = np.isfinite(areas)
         if not known.any():
@@ -187,9 +182,7 @@ class Evaluation:
         if self.corpus.task == "regression":
             gaps = np.abs(targets - self.outputs)
             for k, name in enumerate(names):
-                rows += [
-                    (name, "far off", i, self.outputs[i, k]) for i in gaps[:, k].argsort()[::-1][:N_WORST]
-                ]
+                rows += [(name, "far off", i, self.outputs[i, k]) for i in gaps[:, k].argsort()[::-1][:N_WORST]]
         else:
             said = self._said()
             for k, name in enumerate(names):
@@ -254,9 +247,7 @@ def _sections(found: Evaluation) -> Iterator[str]:
         shown = table.dropna(subset=["auc"]).sort_values("auc")
         base = alt.Chart(shown.tail(60)).encode(y=alt.Y("tag:N", sort=None, title=None))
         layers = alt.layer(
-            base.mark_rule().encode(
-                x=alt.X("auc_low:Q", title="AUC", scale=alt.Scale(zero=False)), x2="auc_high:Q"
-            ),
+            base.mark_rule().encode(x=alt.X("auc_low:Q", title="AUC", scale=alt.Scale(zero=False)), x2="auc_high:Q"),
             base.mark_point(filled=True, size=60).encode(x="auc:Q", tooltip=["tag", "n", "auc", "ap"]),
         )
         yield _chart(layers, "By tag", f"AUC of {len(shown)} tags", height=18 * min(len(shown), 60) + 20)
@@ -268,9 +259,7 @@ def _sections(found: Evaluation) -> Iterator[str]:
         )  # fmt: skip
         yield _chart(line, "Calibration", "Share of clips with a tag against the network's output")
     if found.corpus.task == "multiclass":
-        yield "<h2>Confusions</h2>" + _table(
-            found.confusion().reset_index(), "classes by what they were taken for"
-        )
+        yield "<h2>Confusions</h2>" + _table(found.confusion().reset_index(), "classes by what they were taken for")
     yield "<h2>Numbers</h2>" + _table(table.round(3), "numbers by tag")
     worst = found.worst()
     yield "<h2>The surest errors</h2>" + _table(worst.drop(columns="clip").round(3), "the surest errors")

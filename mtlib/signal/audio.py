@@ -173,9 +173,7 @@ def decode(
                 words = f"a sample rate of {rate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
                 raise InputError(f"{name}: {words}; {_AGAIN}", "not audio")
             resampler = soxr.ResampleStream(rate, sample_rate or rate, 1, quality="HQ")
-            n_promised = n_counted or (
-                file.frames if file.frames < 1 << 40 else 0
-            )  # 0: a stream of unknown length
+            n_promised = n_counted or (file.frames if file.frames < 1 << 40 else 0)  # 0: a stream of unknown length
             start = round(offset * rate)
             if start:
                 file.seek(min(start, file.frames))
@@ -201,8 +199,7 @@ def decode(
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if not opened:
             raise InputError(
-                f"{name}: not audio of a kind that can be read; {_AGAIN}, "
-                "or convert it to WAV, FLAC, Ogg or MP3",
+                f"{name}: not audio of a kind that can be read; {_AGAIN}, or convert it to WAV, FLAC, Ogg or MP3",
                 "not audio",
             ) from None
         raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}", "undecodable") from None
@@ -211,14 +208,11 @@ def decode(
     if expected is None:
         expected = max(n_promised, _pcm_frames_promised(path, head)) / rate
     if n_read == 0 and start >= n_promised > 0:
-        raise InputError(
-            f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s", "truncated"
-        )
+        raise InputError(f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s", "truncated")
     wanted = expected - offset if seconds is None else min(expected - offset, seconds)
     if n_read / rate < wanted - _SLACK_SECONDS:
         raise InputError(
-            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}",
-            "truncated",
+            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}", "truncated"
         )
     if n_read == 0:
         raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}", "truncated")
@@ -282,9 +276,7 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int = SAMPLE_RATE) ->
     samples : np.ndarray [shape=(round(time * to_rate / from_rate),), dtype=float32]
     """
     if not (RATES[0] <= from_rate <= RATES[1] and RATES[0] <= to_rate <= RATES[1]):
-        raise InputError(
-            f"sample rates must be {RATES[0]:,} to {RATES[1]:,} Hz, got {from_rate} and {to_rate}"
-        )
+        raise InputError(f"sample rates must be {RATES[0]:,} to {RATES[1]:,} Hz, got {from_rate} and {to_rate}")
     if samples.ndim != 1:
         raise InputError(f"samples must have shape (time,), got {samples.shape}")
     samples = np.ascontiguousarray(samples, dtype=np.float32)
@@ -342,9 +334,7 @@ def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> 
         raise InputError(f"samples must have shape (time,), got {samples.shape}")
     if hop < 1:
         raise InputError(f"hop must be at least 1, got {hop}")
-    starts = [
-        s for s in range(0, len(samples), hop) if s == 0 or len(samples) - s >= min(min_samples, n_samples)
-    ]
+    starts = [s for s in range(0, len(samples), hop) if s == 0 or len(samples) - s >= min(min_samples, n_samples)]
     return np.stack([fit_length(samples[s:], n_samples, short="repeat") for s in starts or [0]])
 
 
@@ -364,10 +354,7 @@ def display_name(path: AudioPath) -> str:
 _NOT_AUDIO = (  # first bytes, in lower case, and what they mean
     ((b"<!doctype html", b"<html"), "not audio but an HTML page; the download failed"),
     ((b"version https://git-lfs",), "not audio but a Git LFS pointer; fetch the file itself (git lfs pull)"),
-    (
-        (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00"),
-        "not audio but macOS file information (._ files); leave it out",
-    ),
+    ((b"\x00\x05\x16\x07", b"\x00\x05\x16\x00"), "not audio but macOS file information (._ files); leave it out"),
     ((b"pk\x03\x04", b"\x1f\x8b"), "not audio but an archive; unpack it"),
 )
 
@@ -396,8 +383,7 @@ def _read_head(path: AudioPath, name: str) -> bytes:
             raise InputError(f"{name}: {meaning}", "not audio")
     if head[4:8] == b"ftyp":
         raise InputError(
-            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3",
-            "not audio",
+            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3", "not audio"
         )
     return head
 

@@ -148,9 +148,7 @@ def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> 
 
 
 @torch.inference_mode()
-def convnet_features(
-    samples: np.ndarray | Tensor, extractor: Extractor, *, summary: str = "mean"
-) -> np.ndarray:
+def convnet_features(samples: np.ndarray | Tensor, extractor: Extractor, *, summary: str = "mean") -> np.ndarray:
     """Return the features of clips of the extractor's length.
 
     Parameters

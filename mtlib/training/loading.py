@@ -62,9 +62,7 @@ class Clips:
         self.corpus, self.view, self.device = corpus, dict(view), torch.device(device)
         self.n_samples = n_samples or corpus.n_samples
         if self.n_samples is None:
-            raise InputError(
-                f"the clips of corpus {corpus.name} differ in length; say how much of each to use"
-            )
+            raise InputError(f"the clips of corpus {corpus.name} differ in length; say how much of each to use")
         if corpus.n_samples and self.n_samples > corpus.n_samples:
             raise InputError(f"clips have {corpus.n_samples} samples, {self.n_samples} were asked for")
         if mode not in (None, *MODES):

@@ -208,11 +208,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     ids, tested = corpus.clips["clip_id"].to_numpy(str), predictions["test_clips"]
-    told = {
-        "test_ids": ids[tested],
-        "test_targets": targets[tested],
-        "tags": np.array(corpus.tags["name"], str),
-    }
+    told = {"test_ids": ids[tested], "test_targets": targets[tested], "tags": np.array(corpus.tags["name"], str)}
     with files.told_if_full(run.folder):
         save_file(weights, folder / "weights.safetensors")
         np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name

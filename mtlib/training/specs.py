@@ -100,13 +100,7 @@ class RunSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("clip_seconds", 0),
-            ("n_train", 0),
-            ("subset_seed", 0),
-            ("threads", 1),
-            ("seed", 0),
-        ):
+        for name, least in (("clip_seconds", 0), ("n_train", 0), ("subset_seed", 0), ("threads", 1), ("seed", 0)):
             if not getattr(self, name) >= least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.device not in ("", "cuda"):
@@ -118,9 +112,7 @@ class RunSpec:
     def key(self) -> str:
         """The name of the run in the store: 32 hexadecimal digits."""
         if not self.fingerprint or self.precision == "auto":
-            raise InputError(
-                "the run does not name its corpus' fingerprint and its precision; use sweeps.resolve"
-            )
+            raise InputError("the run does not name its corpus' fingerprint and its precision; use sweeps.resolve")
         values = asdict(self)
         if not self.device:
             del values["device"]

@@ -154,9 +154,7 @@ def agreement(known: pd.DataFrame, live: pd.DataFrame) -> str:
     said += f"library: here their AUC differs by up to {gap:.4f}. "
     if gap <= 2 * spread:
         return said + f"That is within two standard deviations of the seeds ({2 * spread:.4f})."
-    return (
-        said + f"That is more than two standard deviations of the seeds ({2 * spread:.4f}): mind the machine."
-    )
+    return said + f"That is more than two standard deviations of the seeds ({2 * spread:.4f}): mind the machine."
 
 
 def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:

@@ -181,9 +181,7 @@ def fit(
     with torch.no_grad():
         network.output.bias.copy_(torch.from_numpy(prior(targets[train], task)))
     weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.Adam(
-        weights, lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    optimiser = torch.optim.Adam(weights, lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=True)
     answers = torch.as_tensor(targets, dtype=torch.float32, device=device)
     size = min(settings.batch, len(train))
     n_steps = len(train) // size
@@ -192,9 +190,7 @@ def fit(
         if epoch - state.best_epoch >= settings.patience:
             break
         started, total = time.perf_counter(), torch.zeros((), device=device)
-        order = (
-            np.random.default_rng([seed, epoch]).permutation(train)[: n_steps * size].reshape(n_steps, size)
-        )
+        order = np.random.default_rng([seed, epoch]).permutation(train)[: n_steps * size].reshape(n_steps, size)
         network.train()
         with seeded(seed, epoch, device=device):
             for step, x in enumerate(clips.batches(order)):  # x: (batch, 1, freq, time)
@@ -299,8 +295,4 @@ def _crc32(text: str, tensors: dict[str, torch.Tensor]) -> str:
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(f"{prefix}."): value
-        for name, value in tensors.items()
-        if name.startswith(f"{prefix}.")
-    }
+    return {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}

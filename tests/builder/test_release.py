@@ -25,9 +25,7 @@ def build(tmp_path):
         path = builder.executed_path(page, tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            json.dumps(
-                {"cells": [], "metadata": {"mtlib": {"public": True}, "papermill": {"input_path": HERE}}}
-            )
+            json.dumps({"cells": [], "metadata": {"mtlib": {"public": True}, "papermill": {"input_path": HERE}}})
         )
     (tmp_path / "html" / "book").mkdir(parents=True)
     (tmp_path / "html" / ".mark").write_text("ours")
@@ -42,10 +40,7 @@ def test_the_archives_hold_the_pages_and_the_notebooks(build):
         digest, name = line.split("  ")
         assert hashlib.sha256((sums.parent / name).read_bytes()).hexdigest() == digest
     about = {"LICENSE", "CITATION.cff", "codemeta.json"}
-    expected = (
-        {"index.html", "book/intro.html"},
-        {f"{page.split('/')[-1]}.ipynb" for page in builder.notebooks()},
-    )
+    expected = ({"index.html", "book/intro.html"}, {f"{page.split('/')[-1]}.ipynb" for page in builder.notebooks()})
     for path, names in zip((pages, notebooks), expected, strict=True):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None

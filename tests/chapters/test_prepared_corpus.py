@@ -27,8 +27,7 @@ def magnatagatune(root):
     rows = [[c, *("1" if name in tags else "0" for name in COLUMNS), p] for c, p, tags in clips]
     quoted(root / "annotations_final.csv", [["clip_id", *COLUMNS, "mp3_path"], *rows])
     quoted(
-        root / "clip_info_final.csv",
-        [["clip_id", "artist", "mp3_path"], *([c, f"artist {c}", p] for c, p, _ in clips)],
+        root / "clip_info_final.csv", [["clip_id", "artist", "mp3_path"], *([c, f"artist {c}", p] for c, p, _ in clips)]
     )
 
 

@@ -143,9 +143,7 @@ def by_fold(table: pd.DataFrame, task: str, name: str, chosen: str) -> np.ndarra
     return rows.groupby("fold").score.mean().to_numpy()
 
 
-def compare(
-    table: pd.DataFrame, task: str, first: tuple[str, str], second: tuple[str, str]
-) -> statistics.Estimate:
+def compare(table: pd.DataFrame, task: str, first: tuple[str, str], second: tuple[str, str]) -> statistics.Estimate:
     """Estimate by how much one feature (name, set) scores above another over the same folds."""
     difference = by_fold(table, task, *first) - by_fold(table, task, *second)
     return statistics.fold_mean(difference, test_share=1 / len(difference))

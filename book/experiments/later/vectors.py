@@ -74,8 +74,6 @@ def axis_counts() -> pd.DataFrame:
     rows = []
     for name, kernels in first_kernels().items():
         along = receptive_fields.along_axis(receptive_fields.directions(kernels))
-        diagonal = receptive_fields.energy_shares(kernels).mean(0)[
-            receptive_fields.PATTERNS.index("diagonal")
-        ]
+        diagonal = receptive_fields.energy_shares(kernels).mean(0)[receptive_fields.PATTERNS.index("diagonal")]
         rows.append((name, int(along.sum()), len(kernels), float(diagonal)))
     return pd.DataFrame(rows, columns=["network", "along", "n", "diagonal"])

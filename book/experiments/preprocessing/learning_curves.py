@@ -136,9 +136,7 @@ def data_multiplier(
     if scores.ndim != 1 or len(scores) < 2 or not np.isfinite(scores).all():
         raise InputError(f"scores must be at least two finite numbers, got shape {scores.shape}")
     if not curve.smallest <= size <= curve.largest:
-        raise InputError(
-            f"size must lie within the curve, {curve.smallest:g} to {curve.largest:g}, got {size}"
-        )
+        raise InputError(f"size must lie within the curve, {curve.smallest:g} to {curve.largest:g}, got {size}")
     n = len(scores)
     spread = np.linalg.cholesky(curve.covariance + 1e-18 * np.eye(len(curve.coefficients)))
     curves = curve.coefficients + _t(rng, curve.df, (n_draws, len(curve.coefficients))) @ spread.T
@@ -189,8 +187,7 @@ class Spread:
         if not threshold > 0:
             raise InputError(f"threshold must be above 0, got {threshold}")
         shares = [
-            2 * stats.norm.cdf(threshold / (2**0.5 * sd)) - 1 if sd else 1.0
-            for sd in (self.value, self.high, self.low)
+            2 * stats.norm.cdf(threshold / (2**0.5 * sd)) - 1 if sd else 1.0 for sd in (self.value, self.high, self.low)
         ]
         return tuple(float(share) for share in shares)
 
@@ -218,9 +215,7 @@ def next_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, fl
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def power(
-    n: int, size: float, deviation: float, *, question: str = "difference", level: float = 0.05
-) -> float:
+def power(n: int, size: float, deviation: float, *, question: str = "difference", level: float = 0.05) -> float:
     """Return the chance that n pairs of trainings give the answer that is true.
 
     Parameters

@@ -118,8 +118,7 @@ def judged_multiplier(worth: Multiplier | None) -> Judged:
     covers, excludes = worth.low <= 2 <= worth.high, worth.low > 1
     beyond = f"; {worth.beyond:.0%} of the draws lie beyond the sizes trained" if worth.beyond else ""
     return {
-        "rule": "95 % interval of the data multiplier covers 2 and excludes 1: supported; excludes 2: "
-        "contradicted",
+        "rule": "95 % interval of the data multiplier covers 2 and excludes 1: supported; excludes 2: contradicted",
         "verdict": "supported" if covers and excludes else "inconclusive" if covers else "contradicted",
         **{name: getattr(worth, name) for name in ("low", "high", "n")},
         "estimate": worth.value,

@@ -32,14 +32,8 @@ from mtlib.signal import frontend, views
 from mtlib.training import runs, taggers
 
 NETWORKS = {
-    "compact": (
-        "Compact-convnet, Choi 2017",
-        "transfer_learning_music/keras2_model/model_best.hdf5",
-    ),
-    "fcn-msd": (
-        "FCN, Won et al. 2020",
-        "sota-music-tagging-models/sota_music_taggers/models/msd/fcn/best_model.pth",
-    ),
+    "compact": ("Compact-convnet, Choi 2017", "transfer_learning_music/keras2_model/model_best.hdf5"),
+    "fcn-msd": ("FCN, Won et al. 2020", "sota-music-tagging-models/sota_music_taggers/models/msd/fcn/best_model.pth"),
 }
 """Title and published file of the networks that a page may run, the first of them to begin with."""
 

@@ -47,9 +47,7 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
         part.unlink(missing_ok=True)
         return
     if path.exists():
-        raise InputError(
-            f"{path} is not the file that is fetched, and is kept; move it away, then run this again"
-        )
+        raise InputError(f"{path} is not the file that is fetched, and is kept; move it away, then run this again")
     part.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"run the same command again, or get {url} by hand and put it at {path}"
     for _ in range(2):  # a second time from the start, should the server not resume
@@ -75,16 +73,13 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
             raise InputError(f"{path.name}: the server answers {status}; {by_hand}") from None
         except requests.RequestException:
             raise InputError(
-                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; "
-                f"what came is kept: {by_hand}"
+                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; what came is kept: {by_hand}"
             ) from None
         except OSError as error:
             raise InputError(f"{part} cannot be written ({error.strerror}); what came is kept") from None
     if sha256(part) != checksum:
         part.unlink()
-        raise InputError(
-            f"{path.name}: what {url} sends has another SHA-256 than {checksum[:12]}…; it was not kept"
-        )
+        raise InputError(f"{path.name}: what {url} sends has another SHA-256 than {checksum[:12]}…; it was not kept")
     os.replace(part, path)
 
 
@@ -158,9 +153,7 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
                 target = folder / entry.filename
                 if not (target.is_file() and target.stat().st_size == entry.file_size):
                     if not target.resolve().is_relative_to(folder.resolve()):
-                        raise InputError(
-                            f"{entry.filename}: leads out of the folder; the archive is not used"
-                        )
+                        raise InputError(f"{entry.filename}: leads out of the folder; the archive is not used")
                     if target.exists():
                         raise InputError(
                             f"{target} is not the file in the archive, and is kept; move it away, or the "

@@ -13,17 +13,7 @@ import pandas as pd
 from sklearn.model_selection import KFold
 
 from ...base.errors import InputError
-from .scanning import (
-    Dataset,
-    Scan,
-    audio_files,
-    count_unlabelled,
-    locate,
-    read_rows,
-    stem,
-    tag_table,
-    text,
-)
+from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, read_rows, stem, tag_table, text
 
 TARGETS = ("arousal", "valence")
 STATIC = "static_annotations.csv"
@@ -46,8 +36,7 @@ def scan(root: Path) -> Scan:
     except ValueError as error:
         raise InputError(f"{STATIC}: {error}; get it again") from None
     songs = {
-        row["song_id"]: row
-        for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
+        row["song_id"]: row for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
     }
     notes: list[str] = []
     info: dict[str, Any] = {}

@@ -12,16 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...base.errors import InputError
-from .scanning import (
-    Dataset,
-    Scan,
-    audio_files,
-    count_unlabelled,
-    locate,
-    stratified_folds,
-    tag_table,
-    text,
-)
+from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, stratified_folds, tag_table, text
 
 INDEX = "extendedballroom_v1.1.xml"
 CLASSES = (

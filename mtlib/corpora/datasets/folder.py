@@ -46,14 +46,7 @@ SPLITS = {
 }  # fmt: skip
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
-NAMES = {
-    "file": "path",
-    "filename": "path",
-    "filepath": "path",
-    "audio": "path",
-    "label": "class",
-    "artist": "group",
-}
+NAMES = {"file": "path", "filename": "path", "filepath": "path", "audio": "path", "label": "class", "artist": "group"}
 """Other names of columns."""
 
 KNOWN = ("path", "tags", "class", "split", "group", "fold")
@@ -116,14 +109,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table; values are text, but tags of JSON lines, which are lists."""
     content = read_text(path)
     if "\0" in content:
-        raise InputError(
-            f"{path.name}: not UTF-8 or Latin-1 text (NUL bytes, as in UTF-16); save it as UTF-8"
-        )
+        raise InputError(f"{path.name}: not UTF-8 or Latin-1 text (NUL bytes, as in UTF-16); save it as UTF-8")
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         rows = [
-            _json_row(line, number, path.name)
-            for number, line in enumerate(content.splitlines(), 1)
-            if line.strip()
+            _json_row(line, number, path.name) for number, line in enumerate(content.splitlines(), 1) if line.strip()
         ]
     else:
         head = content.partition("\n")[0]
@@ -142,16 +131,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
                         f"{path.name}, line {reader.line_num}: {len(values)} fields, {len(header)} in the "
                         "header; put values that hold the separator in quotes"
                     )
-                rows.append(
-                    {**dict(zip(header, map(str.strip, values), strict=True)), "line": reader.line_num}
-                )
+                rows.append({**dict(zip(header, map(str.strip, values), strict=True)), "line": reader.line_num})
         except csv.Error as error:
             raise InputError(f"{path.name}, line {reader.line_num}: {error}; save it as plain CSV") from None
     rows = [
-        {
-            NAMES.get(key.lower(), key.lower() if key.lower() in KNOWN else key): value
-            for key, value in row.items()
-        }
+        {NAMES.get(key.lower(), key.lower() if key.lower() in KNOWN else key): value for key, value in row.items()}
         for row in rows
     ]
     if not rows:
@@ -166,14 +150,11 @@ def _json_row(line: str, number: int, name: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise InputError(
-            f"{name}, line {number}: not JSON ({error}); one object per line is needed"
-        ) from None
+        raise InputError(f"{name}, line {number}: not JSON ({error}); one object per line is needed") from None
     if not isinstance(row, dict):
         raise InputError(f"{name}, line {number}: one object per line is needed, got {line[:40]!r}")
     plain = {
-        key: value if isinstance(value, list) else "" if value is None else str(value)
-        for key, value in row.items()
+        key: value if isinstance(value, list) else "" if value is None else str(value) for key, value in row.items()
     }
     return {**plain, "line": number}
 
@@ -193,9 +174,7 @@ def _place(rows: list[dict[str, Any]], files: Sequence[str], root: Path, name: s
         whole = PurePosixPath(listed)
         if whole.is_absolute():
             if not whole.is_relative_to(root.as_posix()):
-                raise InputError(
-                    f"{name}, line {row['line']}: {display_name(listed)} does not lie below {root}"
-                )
+                raise InputError(f"{name}, line {row['line']}: {display_name(listed)} does not lie below {root}")
             listed = whole.relative_to(root.as_posix()).as_posix()
         parts: list[str] = []
         for part in PurePosixPath(listed).parts:
@@ -207,9 +186,7 @@ def _place(rows: list[dict[str, Any]], files: Sequence[str], root: Path, name: s
         row["path"] = present.get(listed) or (alone[0] if len(alone) == 1 else "")
         row["listed"] = listed = row["path"] or listed
         if (other := first.setdefault(listed, row)) is not row:
-            same = {k: v for k, v in row.items() if k != "line"} == {
-                k: v for k, v in other.items() if k != "line"
-            }
+            same = {k: v for k, v in row.items() if k != "line"} == {k: v for k, v in other.items() if k != "line"}
             if not same:
                 raise InputError(
                     f"{name}: lines {other['line']} and {row['line']} label {display_name(listed)} "
@@ -230,8 +207,7 @@ def _labels(rows: list[dict[str, Any]], name: str, notes: list[str]) -> tuple[st
         return "multiclass", np.array([names.index(value) for value in values]), tag_table(names, "class")
     if "tags" in rows[0]:
         listed = [
-            row["tags"] if isinstance(row["tags"], list) else row["tags"].replace("|", ";").split(";")
-            for row in rows
+            row["tags"] if isinstance(row["tags"], list) else row["tags"].replace("|", ";").split(";") for row in rows
         ]
         found = [[" ".join(str(tag).split()) for tag in tags if str(tag).strip()] for tags in listed]
         spelling: dict[str, str] = {}
@@ -249,9 +225,7 @@ def _labels(rows: list[dict[str, Any]], name: str, notes: list[str]) -> tuple[st
         return "multilabel", labels, tag_table(names, "tag")
     names = [key for key in rows[0] if key not in (*KNOWN, "line", "listed")]
     if not names:
-        raise InputError(
-            f'{name}: no labels; add a column "tags", "class", or one column per tag with 0 and 1'
-        )
+        raise InputError(f'{name}: no labels; add a column "tags", "class", or one column per tag with 0 and 1')
     numbers = np.array([[_number(row, key, name) for key in names] for row in rows])
     if np.isin(numbers, (0, 1)).all():
         return "multilabel", numbers.astype(bool), tag_table(names, "tag")
@@ -290,9 +264,7 @@ def _folds(rows: list[dict[str, Any]], name: str) -> np.ndarray:
     return np.unique(folds, return_inverse=True)[1]
 
 
-def _splits(
-    rows: list[dict[str, Any]], labels: np.ndarray, task: str, name: str, notes: list[str]
-) -> list[str]:
+def _splits(rows: list[dict[str, Any]], labels: np.ndarray, task: str, name: str, notes: list[str]) -> list[str]:
     """Return the splits that are given, or draw them."""
     given = [str(row.get("split", "")).strip().lower() for row in rows]
     if any(given):
@@ -356,18 +328,14 @@ def draw_splits(groups: Sequence[str], labels: np.ndarray, task: str) -> list[st
     return [splits[k] for k in chosen[member]]
 
 
-def _missing_labels(
-    split: pd.Series, labels: np.ndarray, names: list[str], task: str, notes: list[str]
-) -> None:
+def _missing_labels(split: pd.Series, labels: np.ndarray, names: list[str], task: str, notes: list[str]) -> None:
     """Note labels that a split does not have: there they cannot be learned or scored."""
     if task == "regression":
         return
     have = labels if task == "multilabel" else np.eye(len(names), dtype=bool)[labels]
     for word in ("train", "test"):
         if lacking := [
-            name
-            for name, there in zip(names, have[(split == word).to_numpy()].any(0), strict=True)
-            if not there
+            name for name, there in zip(names, have[(split == word).to_numpy()].any(0), strict=True) if not there
         ]:
             more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
             notes.append(f"no {word} clip has {', '.join(map(display_name, lacking[:5]))}{more}")

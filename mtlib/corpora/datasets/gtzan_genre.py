@@ -47,9 +47,7 @@ def scan(root: Path) -> Scan:
             "fold": stratified_folds(labels, CLASSES, info),
             "group": text(ids),
             "file_seconds": 29.9,
-            "known_fault": text(
-                "corrupt in two of the circulating copies" if i == CORRUPT else "" for i in ids
-            ),
+            "known_fault": text("corrupt in two of the circulating copies" if i == CORRUPT else "" for i in ids),
         }
     )
     if len(ids) < 1000:

@@ -62,9 +62,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     labels = np.array([[row[name] == "1" for name in names] for row in rows], bool).reshape(-1, len(names))
     tagged = np.any(labels, axis=1)
     rows = [row for row, keep in zip(rows, tagged, strict=True) if keep]
-    notes.insert(
-        0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"
-    )
+    notes.insert(0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)")
     at_hand = set(present)
     paths_ = [row["mp3_path"] for row in rows]
     artists = text(path.rpartition("/")[2].partition("-")[0] for path in paths_)

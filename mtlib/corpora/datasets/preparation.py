@@ -73,9 +73,7 @@ def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
                 lines.append(f"known fault: {n_clips(len(part))} {fault} ({ids}), left out")
         else:
             lines.append(f"{status}: {n_clips(len(group))} left out: {'; '.join(group['message'].iloc[:5])}")
-    lines += [
-        f"note: {line}" for line in (*scan.notes, *_notes(dataset, rows[kept]), *_same(rows[kept], scan))
-    ]
+    lines += [f"note: {line}" for line in (*scan.notes, *_notes(dataset, rows[kept]), *_same(rows[kept], scan))]
     if "no_folds" in scan.info:
         lines.append(f"note: no folds: {scan.info['no_folds']}")
     return Report(rows, lines, bool((~kept & (rows["status"] != "known fault")).any()))
@@ -113,14 +111,10 @@ def _same(kept: pd.DataFrame, scan: Scan) -> Iterator[str]:
             yield f"{len(ids)} rows share audio {value} ({', '.join(ids)}; kept)"
         else:
             yield f"{' and '.join(named(i) for i in ids)} are the same file with different labels (kept)"
-    same = kept[
-        ~kept["clip_id"].isin(repeated["clip_id"]) & kept.duplicated(["crc", "source_bytes"], keep=False)
-    ]
+    same = kept[~kept["clip_id"].isin(repeated["clip_id"]) & kept.duplicated(["crc", "source_bytes"], keep=False)]
     same = same[same["status"] != "silent"]
     if len(same):
-        pairs = [
-            " = ".join(group["clip_id"]) for _, group in same.groupby(["crc", "source_bytes"], sort=False)
-        ]
+        pairs = [" = ".join(group["clip_id"]) for _, group in same.groupby(["crc", "source_bytes"], sort=False)]
         yield f"{n_clips(len(same))} equal to another, sample by sample (kept): {'; '.join(pairs[:5])}"
 
 
@@ -132,16 +126,7 @@ def n_clips(count: int) -> str:
 SHORT = ("drop", "pad", "repeat")
 """What becomes of a clip shorter than a tagging source needs: left out, zeros at its end, or repeated."""
 
-_SOURCE = (
-    "clip_id",
-    "path",
-    "start",
-    "end",
-    "file_seconds",
-    "known_fault",
-    "source_bytes",
-    "source_mtime_ns",
-)
+_SOURCE = ("clip_id", "path", "start", "end", "file_seconds", "known_fault", "source_bytes", "source_mtime_ns")
 
 
 @dataclass(frozen=True)
@@ -228,9 +213,7 @@ def look(dataset: Dataset, root: Path) -> Scan:
     """
     scan = dataset.scan(Path(root).absolute())
     if scan.clips.empty:
-        raise InputError(
-            f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`"
-        )
+        raise InputError(f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`")
     defaults = {"start": np.nan, "end": np.nan, "file_seconds": np.nan, "known_fault": "", "same_audio": ""}
     for name, value in defaults.items():
         if name not in scan.clips:
@@ -288,9 +271,7 @@ class _Check:
         found = []
         for row, read in zip(rows.index, self.read(rows), strict=True):
             crc = 0 if read.samples is None else checksum(read.samples)
-            found.append(
-                {"row": row, "status": read.status, "message": read.message, "crc": crc} | read.details
-            )
+            found.append({"row": row, "status": read.status, "message": read.message, "crc": crc} | read.details)
         return found
 
 

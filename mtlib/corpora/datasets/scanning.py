@@ -132,9 +132,7 @@ def read_text(path: Path) -> str:
         return data.decode("latin-1")
 
 
-def read_rows(
-    path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = ""
-) -> list[dict[str, Any]]:
+def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = "") -> list[dict[str, Any]]:
     """Read a table with a header line; blank lines are skipped, values stripped.
 
     Parameters
@@ -195,9 +193,7 @@ def audio_files(folder: Path, notes: list[str]) -> list[str]:
                 continue
             found.append(os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/"))
     if n_skipped:
-        notes.append(
-            f"{n_skipped} file{'s' if n_skipped > 1 else ''} of macOS file information (._*) skipped"
-        )
+        notes.append(f"{n_skipped} file{'s' if n_skipped > 1 else ''} of macOS file information (._*) skipped")
     return sorted(found)
 
 
@@ -206,9 +202,7 @@ def stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
-def stratified_folds(
-    labels: np.ndarray, classes: Sequence[str], info: dict[str, Any], n: int = 10
-) -> np.ndarray:
+def stratified_folds(labels: np.ndarray, classes: Sequence[str], info: dict[str, Any], n: int = 10) -> np.ndarray:
     """Return the author's folds: stratified, in the order of the table [Choi2018, §6.2]; −1 if impossible."""
     counts = np.bincount(labels, minlength=len(classes))
     for name, count in zip(classes, counts, strict=True):

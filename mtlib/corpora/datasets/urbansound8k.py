@@ -72,10 +72,7 @@ DATASET = Dataset(
     scan=scan,
     n_clips=8_732,
     page="https://urbansounddataset.weebly.com/urbansound8k.html",
-    commands=(
-        "curl -LO https://zenodo.org/records/1203745/files/UrbanSound8K.tar.gz",
-        "tar xzf UrbanSound8K.tar.gz",
-    ),
+    commands=("curl -LO https://zenodo.org/records/1203745/files/UrbanSound8K.tar.gz", "tar xzf UrbanSound8K.tar.gz"),
     size="6 GB to download, 0.8 GB prepared",
     licence="non-commercial (CC BY-NC)",
     citation="Salamon, Jacoby and Bello (2014), ACM Multimedia",

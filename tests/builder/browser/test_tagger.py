@@ -210,9 +210,7 @@ def test_features_sound_as_deconvolution_and_auralisation_make_them(page, tagger
         assert np.corrcoef(seen["image"], image.flatten()[::7])[0, 1] > 0.99
         assert np.corrcoef(seen["samples"], wanted[::7])[0, 1] > 0.99
     players = page.find_elements(By.CSS_SELECTOR, ".mt-bench audio")
-    WebDriverWait(page, 10).until(
-        lambda d: all(d.execute_script("return arguments[0].duration", p) for p in players)
-    )
+    WebDriverWait(page, 10).until(lambda d: all(d.execute_script("return arguments[0].duration", p) for p in players))
     assert len(players) == 5
 
 
@@ -222,9 +220,7 @@ def test_an_example_plays_and_is_named_with_its_licence(page):
     WebDriverWait(page, 60).until(lambda d: d.execute_script(DONE))
     said = page.find_element(By.CSS_SELECTOR, STATUS).text
     assert said.startswith("Mihai Sorohan, part of Jazz Trumpet Loops Pack in F 90 bpm (CC BY 3.0): ")
-    WebDriverWait(page, 10).until(
-        lambda d: d.execute_script("return document.querySelector('audio').duration > 5")
-    )
+    WebDriverWait(page, 10).until(lambda d: d.execute_script("return document.querySelector('audio').duration > 5"))
 
 
 def audit(driver, path):

@@ -102,6 +102,4 @@ def test_recorded_areas_are_whole():
     assert (sizes == 50).all()
     assert {"tagability", "truth"} <= set(kept.experiment) <= set(trainings.EXPERIMENTS)
     both = kept.merge(kept, on=["key", "tag"])
-    assert (
-        both.true_x.fillna(0) == both.true_y.fillna(0)
-    ).all()  # one run, one area, whatever it is listed under
+    assert (both.true_x.fillna(0) == both.true_y.fillna(0)).all()  # one run, one area, whatever it is listed under

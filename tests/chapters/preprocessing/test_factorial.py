@@ -27,9 +27,7 @@ def test_true_effects_come_back_without_noise():
     assert found["a"] == pytest.approx(0.02) and found["flat"] == pytest.approx(0)
     assert found["linear × a"] == pytest.approx(0.02) and found["linear × x10"] == pytest.approx(0)
     assert design.deviation < 1e-12
-    pair = design.difference(
-        {"magnitude": "linear", "weighting": "a"}, {"magnitude": "log", "weighting": "a"}
-    )
+    pair = design.difference({"magnitude": "linear", "weighting": "a"}, {"magnitude": "log", "weighting": "a"})
     assert pair.value == pytest.approx(-0.03)
 
 

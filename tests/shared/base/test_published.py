@@ -166,9 +166,7 @@ def check_states(chosen):
 def test_every_file_is_known_by_one_hash_at_a_pinned_commit():
     for name, artifact in published.ARTIFACTS.items():
         assert re.fullmatch("[0-9a-f]{64}" if artifact.reachable else "[0-9a-f]{40}", artifact.checksum), name
-        assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{7,40}/", artifact.url), (
-            name
-        )
+        assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{7,40}/", artifact.url), name
 
 
 def test_only_what_a_licence_allows_may_be_redistributed():

@@ -57,12 +57,8 @@ def trained(music, tmp_path_factory):
         for line in lines():
             words = shlex.split(line, comments=True)[3:]
             if words[0] in ("check", "prepare", "train"):
-                words = [
-                    str(music) if w == "MUSIC" else str(music / w) if w == "tags.csv" else w for w in words
-                ]
-                words += ["--jobs", "1"] + (
-                    ["--epochs", "3"] if words[0] == "train" else ["--seconds", "7.25"]
-                )
+                words = [str(music) if w == "MUSIC" else str(music / w) if w == "tags.csv" else w for w in words]
+                words += ["--jobs", "1"] + (["--epochs", "3"] if words[0] == "train" else ["--seconds", "7.25"])
                 output = invoke(*words)
         yield re.search(r"evaluate (\w+)", output)[1]
 
@@ -84,9 +80,7 @@ def test_a_folder_becomes_a_corpus_and_a_network(trained):
     found = runs.find(trained)
     assert found.record["input"]["tags"] == list(corpus.tags["name"])
     told = found.predictions
-    assert told["test_targets"].shape == (4, 3) and list(told["test_ids"]) == list(
-        corpus.clips["clip_id"][-4:]
-    )
+    assert told["test_targets"].shape == (4, 3) and list(told["test_ids"]) == list(corpus.clips["clip_id"][-4:])
 
 
 def test_an_evaluation_is_numbers_a_page_and_json(trained, tmp_path):
@@ -98,9 +92,7 @@ def test_an_evaluation_is_numbers_a_page_and_json(trained, tmp_path):
     text = page.read_text()
     assert "<script>alert(1)" not in text and "&lt;script&gt;alert(1)" in text and "<b>" not in text
     assert text.count("<audio") == min(12, len({row["clip_id"] for row in told["worst"]}))
-    assert "http://" not in re.sub(
-        r"https?://[\w./-]*(w3\.org|vega\.github\.io|json-schema)", "", text[-200_000:]
-    )
+    assert "http://" not in re.sub(r"https?://[\w./-]*(w3\.org|vega\.github\.io|json-schema)", "", text[-200_000:])
     for arguments in (["--precision", "2"], ["--html", str(tmp_path / "no" / "r.html")]):
         bad = CliRunner().invoke(program, ["evaluate", trained, *arguments])
         assert bad.exit_code == 1 and bad.output.count("\n") == 1

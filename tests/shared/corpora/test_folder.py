@@ -36,8 +36,7 @@ def scanned(root, tmp_path):
 def tags(scan):
     names = list(scan.tags["name"])
     return {
-        i: {names[k] for k in np.flatnonzero(row)}
-        for i, row in zip(scan.clips["clip_id"], scan.labels, strict=True)
+        i: {names[k] for k in np.flatnonzero(row)} for i, row in zip(scan.clips["clip_id"], scan.labels, strict=True)
     }
 
 
@@ -71,10 +70,7 @@ def test_json_lines_hold_lists(scanned):
 
 
 def test_a_table_in_latin_1_and_a_decomposed_name_find_their_file(scanned):
-    assert scanned("path,tags\né.wav,a\na.wav,b\n".encode("latin-1"))[1].clips["path"].tolist() == [
-        "é.wav",
-        "a.wav",
-    ]
+    assert scanned("path,tags\né.wav,a\na.wav,b\n".encode("latin-1"))[1].clips["path"].tolist() == ["é.wav", "a.wav"]
     assert scanned("path,tags\ne\u0301.wav,a\na.wav,b\n")[1].clips["path"].tolist() == ["é.wav", "a.wav"]
 
 
@@ -87,11 +83,7 @@ def test_classes_numbers_folds_and_groups(scanned):
         "path,class,split,artist,fold\na.wav,x,train,k,3\nb.wav,y,Validation,l,3\nsub/c.wav,x,TEST,k,7\n"
     )
     assert found.task == "multiclass" and scan.labels.tolist() == [0, 1, 0]
-    assert scan.clips["split"].tolist() == ["train", "valid", "test"] and scan.clips["fold"].tolist() == [
-        0,
-        0,
-        1,
-    ]
+    assert scan.clips["split"].tolist() == ["train", "valid", "test"] and scan.clips["fold"].tolist() == [0, 0, 1]
     assert scan.clips["group"].tolist() == ["k", "l", "k"]
     found, scan = scanned("path,tempo\na.wav,120.5\nb.wav,80\nsub/c.wav,99\n")
     assert found.task == "regression" and scan.labels.tolist() == [[120.5], [80.0], [99.0]]
@@ -108,10 +100,7 @@ def test_folders_are_classes(root, tmp_path):
 
 def test_rows_without_files_are_missing_and_named(scanned):
     _, scan = scanned("path,tags\na.wav,x\nnowhere.wav,y\n")
-    assert scan.clips["path"].tolist() == ["a.wav", ""] and scan.clips["listed"].tolist() == [
-        "a.wav",
-        "nowhere.wav",
-    ]
+    assert scan.clips["path"].tolist() == ["a.wav", ""] and scan.clips["listed"].tolist() == ["a.wav", "nowhere.wav"]
 
 
 def test_a_tag_that_a_split_lacks_is_noted_and_html_stays_text(scanned):
@@ -161,11 +150,7 @@ def test_a_folder_without_audio_is_one_line(tmp_path):
         folder.dataset(tmp_path / "gone")
 
 
-@given(
-    st.integers(0, 2**32 - 1),
-    st.integers(20, 200),
-    st.sampled_from(["multilabel", "multiclass", "regression"]),
-)
+@given(st.integers(0, 2**32 - 1), st.integers(20, 200), st.sampled_from(["multilabel", "multiclass", "regression"]))
 def test_drawn_splits_keep_groups_and_share_labels(seed, n_clips, task):
     rng = np.random.default_rng(seed)
     groups = [f"g{k}" for k in rng.integers(0, n_clips // 2, n_clips)]

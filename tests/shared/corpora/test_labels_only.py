@@ -64,12 +64,7 @@ def test_labels_are_those_of_the_corpus_with_audio(name, tree):
 def test_asking_for_audio_gives_one_line(tree):
     made = labels_only.prepare("magnatagatune", tree("magnatagatune").root)
     line = "holds labels only; prepare its audio with `python -m mtlib prepare magnatagatune --root FOLDER`"
-    for ask in (
-        made.pcm,
-        made.batch,
-        lambda i: made.clip(i[0]),
-        lambda i: opening.open_source("quick", made.name),
-    ):
+    for ask in (made.pcm, made.batch, lambda i: made.clip(i[0]), lambda i: opening.open_source("quick", made.name)):
         with pytest.raises(InputError, match=line) as caught:
             ask([0])
         assert "\n" not in str(caught.value)

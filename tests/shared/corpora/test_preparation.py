@@ -142,9 +142,7 @@ def test_odd_but_harmless_files_are_kept_and_noted(copy):
     silent = folder / "b/carl-album-03-song-0-29.mp3"
     soundfile.write(silent, np.zeros(round(29.124 * 16_000)), 16_000, format="MP3")
     (folder / "0/._berta-album-02-song-0-29.mp3").write_bytes(b"\0\x05\x16\x07" + bytes(80))
-    (folder / "f/anne-album-01-song-146-175.mp3").write_bytes(
-        (folder / "f/anne-album-01-song-30-59.mp3").read_bytes()
-    )
+    (folder / "f/anne-album-01-song-146-175.mp3").write_bytes((folder / "f/anne-album-01-song-30-59.mp3").read_bytes())
     report = preparation.check(find("magnatagatune"), copy)
     assert not report.failed
     for words in (
@@ -167,13 +165,9 @@ def test_a_short_preview_goes_by_policy(copy_of, short, kept):
     if kept:
         tail = made.pcm([0])[0, -50_000:]
         assert tail.any() == (short == "repeat")
-        assert made.clips["n_samples"].iat[0] == pytest.approx(
-            240_000 if short == "pad" else 349_440, abs=700
-        )
+        assert made.clips["n_samples"].iat[0] == pytest.approx(240_000 if short == "pad" else 349_440, abs=700)
     else:
-        assert any(
-            line.startswith("short: 1 clip left out: 5/5/5504670.clip.mp3: 20.") for line in report.lines
-        )
+        assert any(line.startswith("short: 1 clip left out: 5/5/5504670.clip.mp3: 20.") for line in report.lines)
 
 
 def test_names_and_formats_users_have(copy_of, tmp_path):
@@ -242,8 +236,7 @@ def test_a_wrong_root_is_told_with_the_right_one(copy, tmp_path):
     dataset = find("magnatagatune")
     for wrong in (copy.parent, copy / "mp3/0"):
         with pytest.raises(
-            InputError,
-            match=r"no folders 0–f under .*; found .*did you mean --root .*magnatagatune(/mp3)?\?",
+            InputError, match=r"no folders 0–f under .*; found .*did you mean --root .*magnatagatune(/mp3)?\?"
         ):
             preparation.look(dataset, wrong)
     preparation.look(dataset, copy / "mp3")
@@ -264,10 +257,7 @@ def save(value):
     ("change", "words"),
     [
         (Path.unlink, "train_y.npy missing in .*; clone MSD_split_for_tagging again"),
-        (
-            save(np.zeros((2, 50), bool)),
-            r"train_y.npy has 2 rows of \(50,\) but train_x_msd_id.txt has 3 of 50 tags",
-        ),
+        (save(np.zeros((2, 50), bool)), r"train_y.npy has 2 rows of \(50,\) but train_x_msd_id.txt has 3 of 50 tags"),
         (save(np.array([{"a": 1}] * 3)), "train_y.npy: not an array of numbers"),
     ],
 )
@@ -423,9 +413,7 @@ def tiny_disk(tmp_path):
 def test_a_disk_that_is_too_small_is_one_line_with_the_bytes(tiny_disk, tmp_path, monkeypatch):
     root = many_sounds(tmp_path / "urban", 12)
     monkeypatch.setenv("MTLIB_HOME", str(tiny_disk))
-    with pytest.raises(
-        InputError, match=r"1,1\d\d,\d{3} bytes are needed and 1,0\d\d,\d{3} are free in .*MTLIB_HOME"
-    ):
+    with pytest.raises(InputError, match=r"1,1\d\d,\d{3} bytes are needed and 1,0\d\d,\d{3} are free in .*MTLIB_HOME"):
         preparation.prepare(find("urbansound8k"), root)
     assert not list(tiny_disk.rglob("*.npy"))
 
@@ -496,15 +484,11 @@ def mirror(tmp_path, mtat):
 
 def test_magnatagatune_is_fetched_resumed_verified_and_unpacked(mirror, mtat, tmp_path):
     url, handler = mirror
-    sums = {
-        name: f"sha256:{downloads.sha256(handler.folder / name)}" for name in find("magnatagatune").checksums
-    }
+    sums = {name: f"sha256:{downloads.sha256(handler.folder / name)}" for name in find("magnatagatune").checksums}
     dataset = type(find("magnatagatune"))(**{**vars(find("magnatagatune")), "checksums": sums})
     target = tmp_path / "fetched"
     for _ in range(3):  # the first answer for each part breaks off
-        with pytest.raises(
-            InputError, match=r"stopped sending; what came is kept: run the same command again"
-        ):
+        with pytest.raises(InputError, match=r"stopped sending; what came is kept: run the same command again"):
             downloads.fetch_magnatagatune(dataset, target, mirror=url)
     downloads.fetch_magnatagatune(dataset, target, mirror=url)
     assert sum(start > 0 for _, start in handler.asked) == 3
@@ -537,12 +521,7 @@ def test_archives_that_cannot_be_unpacked_are_told(mtat, tmp_path):
 def test_a_dataset_that_is_not_fetched_says_how_to_get_it():
     done = CliRunner().invoke(program, ["fetch", "urbansound8k"])
     assert done.exit_code == 0
-    for words in (
-        "curl -LO https://zenodo.org",
-        "md5:9aa69802",
-        "6 GB",
-        "prepare urbansound8k --root FOLDER",
-    ):
+    for words in ("curl -LO https://zenodo.org", "md5:9aa69802", "6 GB", "prepare urbansound8k --root FOLDER"):
         assert words in done.output
     for command, words in (
         (["fetch", "nothing"], "unknown dataset 'nothing'"),

@@ -39,10 +39,7 @@ def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
         "see erratum E01 & <E02>",
     )
     page = claims.badge(evidence)
-    assert (
-        "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;"
-        in page
-    )
+    assert "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;" in page
     assert "id='C2-02'" in claims.badge(evidence) and "id='C2-02-3'" in claims.badge(evidence, 3)
     assert claims.badge(evidence, 3).count("href='ledger.html#C2-02'") == 1
 

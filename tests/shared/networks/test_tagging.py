@@ -78,9 +78,7 @@ def test_the_crnn_as_released_warns_in_one_line(published):
 def test_short_audio_is_repeated_and_windows_are_averaged(compact):
     half = tone(14.5)
     twice = np.concatenate([half, half])
-    np.testing.assert_allclose(
-        tagging.tag_samples(half, compact), tagging.tag_samples(twice, compact), atol=1e-5
-    )
+    np.testing.assert_allclose(tagging.tag_samples(half, compact), tagging.tag_samples(twice, compact), atol=1e-5)
     assert len(tagging.tag_samples(tone(43.9), compact)) == 1  # 14.9 s remain: dropped
     assert len(tagging.tag_samples(tone(44.1), compact)) == 2
 
@@ -97,10 +95,7 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     shutil.copy(tmp_path / "good.wav", tmp_path / "inner" / "again.WAV")
     result = invoke(tmp_path, tmp_path / "missing.wav", "--json", "--model", "compact")
     assert result.exit_code == 1
-    assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == [
-        "good.wav",
-        "again.WAV",
-    ]
+    assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == ["good.wav", "again.WAV"]
     errors = result.stderr.splitlines()
     assert len(errors) == 6 and all(line.startswith("Error: ") for line in errors), errors
     for name in ("silent.wav", "page.mp3", "slow.wav", "empty.flac", "missing.wav"):

@@ -134,10 +134,7 @@ BAD = {
     "cut.flac": (lambda p: cut(write(p, tone()), 0.5), "undecodable"),
     "cut_with_count.mp3": (lambda p: cut(write(p, tone(8.0)), 1 / 3), "truncated"),
     "zeros_inside.mp3": (lambda p: hole(write(p, tone(8.0)), bytes), "truncated|undecodable"),
-    "noise_inside.mp3": (
-        lambda p: hole(write(p, tone(8.0)), np.random.default_rng(1).bytes),
-        "truncated|undecodable",
-    ),
+    "noise_inside.mp3": (lambda p: hole(write(p, tone(8.0)), np.random.default_rng(1).bytes), "truncated|undecodable"),
     "header.wav": (header_only, "truncated|0 samples"),
     "riff.wav": (lambda p: p.write_bytes(b"RIFF\x00\x00\x00\x00WAVE"), "not audio"),
 }
@@ -230,21 +227,12 @@ LARGE = {
     "one_hertz.wav": (lambda p: write(p, np.zeros(100_000), 1), "a sample rate of 1 Hz"),
     "seven_hertz.au": (lambda p: write(p, np.zeros(100_000), 7), "a sample rate of 7 Hz"),
     "999.aiff": (lambda p: write(p, np.zeros(100_000), 999), "a sample rate of 999 Hz"),
-    "gigahertz.wav": (
-        lambda p: stamped(write(p, tone()), 24, "<I", 2**31 - 1),
-        "a sample rate of 2,147,483,647",
-    ),
+    "gigahertz.wav": (lambda p: stamped(write(p, tone()), 24, "<I", 2**31 - 1), "a sample rate of 2,147,483,647"),
     "no_rate.wav": (lambda p: stamped(write(p, tone()), 24, "<I", 0), "not audio|a sample rate of 0 Hz"),
     "claims_2_hours.wav": (lambda p: stamped(write(p, tone()), 40, "<I", 240_000_000), "3.0 of 7500.0 s"),
     "claims_2_GB.au": (lambda p: stamped(write(p, tone()), 8, ">I", 2_000_000_000), "3.0 of 62500.0 s"),
-    "claims_weeks.flac": (
-        lambda p: stamped(write(p, tone()), 22, ">I", 2**32 - 1),
-        "truncated|undecodable",
-    ),
-    "1000_channels.wav": (
-        lambda p: stamped(write(p, np.zeros((900, 1000))), 40, "<I", 2_000_000_000),
-        "truncated",
-    ),
+    "claims_weeks.flac": (lambda p: stamped(write(p, tone()), 22, ">I", 2**32 - 1), "truncated|undecodable"),
+    "1000_channels.wav": (lambda p: stamped(write(p, np.zeros((900, 1000))), 40, "<I", 2_000_000_000), "truncated"),
     "silence.flac": (silence_in_few_bytes, "longer than 3.1 hours; cut it into parts"),
 }
 
@@ -313,12 +301,7 @@ def test_the_authors_mp3s_decode_as_measured(published):
     assert np.mean(difference[inner] ** 2) < 1e-7 * np.mean(ours[inner] ** 2)  # −70 dB
 
 
-@given(
-    st.integers(1, 50),
-    st.integers(1, 50),
-    st.sampled_from(["start", "centre"]),
-    st.sampled_from(["pad", "repeat"]),
-)
+@given(st.integers(1, 50), st.integers(1, 50), st.sampled_from(["start", "centre"]), st.sampled_from(["pad", "repeat"]))
 def test_fit_length_gives_the_length_and_keeps_the_samples(n_given, n_samples, crop, short):
     samples = np.arange(1, n_given + 1, dtype=np.float32)
     fitted = audio.fit_length(samples, n_samples, crop=crop, short=short)

@@ -36,9 +36,7 @@ def small():
 def test_a_hundred_clips_alone_and_in_batches(small):
     clips = music(100, small.n_samples)
     alone = np.concatenate([features.convnet_features(clip[None], small) for clip in clips])
-    together = np.concatenate(
-        [features.convnet_features(clips[i : i + 25], small) for i in range(0, 100, 25)]
-    )
+    together = np.concatenate([features.convnet_features(clips[i : i + 25], small) for i in range(0, 100, 25)])
     assert alone.shape == (100, 20) and alone.std(0).max() > 0.01
     np.testing.assert_allclose(together, alone, atol=1e-5)
 

@@ -103,11 +103,7 @@ def test_the_sweep_command_reads_grids_and_lists(home, run, tmp_path):
     file.write_text(json.dumps([base]))
     told = CliRunner().invoke(program, ["sweep", str(file), "--json"])
     assert json.loads(told.stdout)["key"] == run.key
-    for content, words in (
-        ("[", "not JSON"),
-        ('{"grid": {}, "gird": 1}', "unknown 'gird'"),
-        ('[{"sed": 1}]', "'sed'"),
-    ):
+    for content, words in (("[", "not JSON"), ('{"grid": {}, "gird": 1}', "unknown 'gird'"), ('[{"sed": 1}]', "'sed'")):
         file.write_text(content)
         refused = CliRunner().invoke(program, ["sweep", str(file)])
         assert refused.exit_code == 1 and words in refused.output

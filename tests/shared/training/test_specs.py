@@ -43,9 +43,7 @@ def test_every_value_changes_the_key_and_equal_values_do_not():
 
 def test_a_grid_is_every_combination():
     found = specs.grid(RunSpec(**RESOLVED), model__structure=["k2c2", "crnn"], seed=range(3))
-    assert [(s.model.structure, s.seed) for s in found] == [
-        (m, i) for m in ("k2c2", "crnn") for i in range(3)
-    ]
+    assert [(s.model.structure, s.seed) for s in found] == [(m, i) for m in ("k2c2", "crnn") for i in range(3)]
 
 
 @pytest.mark.parametrize(
