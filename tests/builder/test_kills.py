@@ -26,6 +26,7 @@ list(parallel.run(work, range(2), n_jobs=2))
 
 PROGRAM = """
 import sys, time
+from pathlib import Path
 import click
 from book.builder import browser, build
 from mtlib import __main__ as command_line
