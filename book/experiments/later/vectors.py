@@ -28,9 +28,7 @@ def similarities() -> dict[str, np.ndarray]:
     return found
 
 
-def agreements(
-    similar: dict[str, np.ndarray], rng: np.random.Generator, *, n_permutations: int = 2000
-) -> pd.DataFrame:
+def agreements(similar: dict[str, np.ndarray], rng: np.random.Generator, *, n_permutations: int = 2000) -> pd.DataFrame:
     """Compare label vectors with how often tags stand together in the labels that taught them.
 
     Returns
