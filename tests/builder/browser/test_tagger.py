@@ -182,7 +182,7 @@ def test_of_an_hour_only_the_beginning_is_decoded(page, tmp_path):
     (tmp_path / "hour.wav").write_bytes(wav(np.tile(TONE, 720), subtype="PCM_U8"))
     tagging = "return /^Tagging|refused/.test(document.querySelector('.mt-tagger [role=status]').textContent)"
     said = give(page, tmp_path / "hour.wav", until=tagging)
-    assert "The file lasts 60 minutes; about the first 15 minutes are tagged." in said
+    assert "The file lasts 60 minutes; about the first 10 minutes are tagged." in said
     (tmp_path / "next.wav").write_bytes(wav(TONE))  # takes the hour's place
     assert give(page, tmp_path / "next.wav").startswith("next.wav: ")
 
