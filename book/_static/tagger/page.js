@@ -264,8 +264,9 @@ window.musicTagger = { files: {}, result: null };
     const buttons = clips.map((clip) => {
       const button = element("button", { type: "button" }, clip.title);
       button.onclick = () => guard(async () => {
-        const { bytes, name, type } = await loadScript(folder, clip.file);
-        await open(new File([bytes], name, { type }), `${clip.title} (${clip.licence})`);
+        stop();
+        const mine = turn, { bytes, name, type } = await loadScript(folder, clip.file);
+        if (mine === turn) await open(new File([bytes], name, { type }), `${clip.title} (${clip.licence})`);
       });
       return button;
     });

@@ -56,10 +56,12 @@ def site(tmp_path_factory, published, later):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(site, chromium):
+    """The browser on the page, as the test before left it."""
     chromium.get_log("browser")
-    chromium.get((site / "book" / "page.html").as_uri())
+    if chromium.current_url != (address := (site / "book" / "page.html").as_uri()):
+        chromium.get(address)
     yield chromium
     assert [e["message"] for e in chromium.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
 
