@@ -30,8 +30,7 @@ from book.experiments.transfer import protocols
 from mtlib.__main__ import program
 from mtlib.base import paths, published
 from mtlib.base.errors import InputError
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import downloads, find
+from mtlib.corpora.datasets import downloads, find, preparation
 from mtlib.corpora.synthetic.rendering import soundfont
 from mtlib.evidence import recorded
 from mtlib.page import pages
