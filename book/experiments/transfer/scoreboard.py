@@ -87,7 +87,7 @@ class Scoreboard:
         right = result.predictions == load(task).y[result.clips]
         return pd.Series(right.astype(float), index=result.clips).sort_index()
 
-    def gain(self, task: str, first: str, second: str, protocol: str = "honest") -> Estimate | None:
+    def gain(self, task: str, first: str, second: str, protocol: str = "nested") -> Estimate | None:
         """Return the first feature set's score minus the second's.
 
         Over folds; where a task has one split, over its test clips, which needs live predictions (else None).
@@ -101,8 +101,8 @@ class Scoreboard:
         return statistics.paired_difference(*(values.to_numpy() for values in clips))
 
     def gains(self, first: str, second: str) -> dict[str, Estimate]:
-        """Return `gain` under the honest protocol, of every task that has both scores and an interval."""
-        known = [task for task in TASKS if self.has(task, "honest", first, second)]
+        """Return `gain` under the nested protocol, of every task that has both scores and an interval."""
+        known = [task for task in TASKS if self.has(task, "nested", first, second)]
         found = {task: self.gain(task, first, second) for task in known}
         return {task: gain for task, gain in found.items() if gain is not None}
 

@@ -1,7 +1,7 @@
-"""Evidence under two protocols: what chapter 6 finds in the author's protocol, and in an honest one.
+"""Evidence under two protocols: what chapter 6 finds in the author's protocol, and in a nested one.
 
 A claim about transfer learning is judged by the author's scores or his protocol computed again, and by the
-honest protocol of `protocols`. `Judgements` records evidence with its protocol and knows which claims
+nested protocol of `protocols`. `Judgements` records evidence with its protocol and knows which claims
 still lack one of the two, so that a page cannot leave out the less flattering one.
 """
 
@@ -17,12 +17,12 @@ WORDS = {
     "published": "published scores",
     "thesis": "author's protocol",
     "scaled": "scaled features",
-    "honest": "honest protocol",
+    "nested": "nested protocol",
 }
 """Protocols as they open a rule."""
 
-SIDES = {"thesis": ("published", "thesis"), "honest": ("honest",)}
-"""What counts as evidence in the author's protocol and in the honest one."""
+SIDES = {"thesis": ("published", "thesis"), "nested": ("nested",)}
+"""What counts as evidence in the author's protocol and in the nested one."""
 
 
 def decidable() -> list[str]:
@@ -59,7 +59,7 @@ class Judgements:
         return [e.verdict for name, protocol, e in self.rows if name == claim and protocol in SIDES[side]]
 
     def missing(self) -> list[str]:
-        """Return what `decidable` claims lack, such as ``C6.10 honest``."""
+        """Return what `decidable` claims lack, such as ``C6.10 nested``."""
         return [f"{name} {side}" for name in decidable() for side in SIDES if not self.verdicts(name, side)]
 
     def table(self) -> pd.DataFrame:
