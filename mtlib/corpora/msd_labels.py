@@ -1,7 +1,7 @@
 """The author's labels of the Million Song Dataset: fifty Last.fm tags of the validation and test clips.
 
-The training labels are not public; a reader who has them puts ``train_y.npy`` beside the other files, and
-they are used. Chapters 3 and 7 read them here.
+The author published the training labels, too, but no copy is reachable in this build; a reader who has them
+puts ``train_y.npy`` beside the other files, and they are used.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 A run stores its front end as a dictionary (``{"kind": "mel", "magnitude": "log"}``); `build` turns it
 into a chain of two: the spectrogram with its compression, which can be kept on disk, and what is cheap:
-weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76). Chapter 5
+weights along frequency, then excerpt-wise standardisation, then the scaler (note E76). Chapter 5
 compares these views, chapters 3 to 7 train on them [Choi2018, §5.2].
 """
 

@@ -17,10 +17,11 @@ from mtlib.commands import options
 @options.jobs
 @options.scheduler
 @click.option("--missing", is_flag=True, help="Train only what is not recorded yet.")
+@click.option("--times", is_flag=True, help="Train nothing; time a step of every network on this machine.")
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def architectures_command(
     profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
-    keep: bool,
+    times: bool, keep: bool,
 ) -> None:  # fmt: skip
     """Train chapter 4 in full: learning rates, structures, sizes, seeds; what is in the store is read.
 
@@ -32,6 +33,9 @@ def architectures_command(
 
     from . import results, trainings
 
+    if times:
+        _time(device, keep)
+        return
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
     spec = trainings.base(settings, opening.open_source(settings))
@@ -55,3 +59,19 @@ def architectures_command(
     results.record(sweeps.finished(named, device), profile)
     n_recorded = len(results.known(named, device, profile))
     click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
+
+
+def _time(device: str, keep: bool) -> None:
+    import pandas as pd
+
+    from mtlib.networks import devices
+
+    from . import timing, trainings
+
+    where, found = devices.resolve_device(device), []
+    for frame in timing.measure(trainings.BUDGETS, device=where):
+        found.append(frame)
+        name, budget = frame[["structure", "budget"]].iloc[0]
+        click.echo(f"{name} {budget:g}M: {frame.ms.median():.1f} ms a clip and training step")
+    if keep:
+        timing.record(pd.concat(found), where)

@@ -1,6 +1,6 @@
 """Receptive fields: how much of the spectrogram one value of a layer can see, and how much it does see.
 
-`exact` follows kernels and poolings; `thesis_rule` is what Table 7-A prints instead (errata E58, E59);
+`exact` follows kernels and poolings; `thesis_rule` is what Table 7-A prints instead (notes E58, E59);
 `effective` measures where the input really matters, by gradients [Luo2016]. Chapter 7 uses it.
 
 Conventions

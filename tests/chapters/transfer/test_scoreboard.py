@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from book.experiments.transfer import protocols, scoreboard
+from book.experiments.transfer import protocols, published_features, scoreboard
 from mtlib.base.errors import InputError
 
 
@@ -59,18 +59,29 @@ def test_unknown_names_are_refused(task, protocol):
 
 
 def test_a_task_with_one_split_compares_its_clips(monkeypatch):
+    board = scoreboard.Scoreboard()
+    gain = board.gain("T5", "12345", "mfcc")
+    assert gain.kind == "test clips" and gain.n == 673 and 0.005 < gain.floor < 0.02
+    assert gain.value == pytest.approx(board.of("T5", "nested")["12345"] - board.of("T5", "nested")["mfcc"])
+    assert board.gains("12345", "mfcc")["T2"].kind == "folds"
+    blocks = board.gains("12345", "mfcc", "blocks")
+    assert {"T4a", "T4v", "T5"} <= set(blocks) <= set(published_features.WITH_BLOCKS)
     clips = np.array([3, 1, 2])
-    data = type("Data", (), {"y": np.array([0, 1, 0, 1])})
-    monkeypatch.setattr(scoreboard, "load", lambda task: data)
-    stored = scoreboard.Scoreboard()
-
-    def live(name, predictions):
-        score = stored.of("T5", "nested")[name]
-        found = replace(result(score, name), task="T5", clips=clips, predictions=np.array(predictions))
-        return found
-
-    assert "T5" not in stored.gains("12345", "mfcc") and stored.gains("12345", "mfcc")["T2"].n == 10
-    board = scoreboard.Scoreboard([live("12345", [1, 1, 0]), live("mfcc", [0, 1, 0])])
+    monkeypatch.setattr(scoreboard, "load", lambda task: type("Data", (), {"y": np.array([0, 1, 0, 1])}))
+    found = replace(
+        result(board.of("T5", "nested")["mfcc"], "mfcc"),
+        task="T5",
+        clips=clips,
+        predictions=np.array([0, 1, 0]),
+    )
+    board = scoreboard.Scoreboard([found])
     assert board.right("T5", "mfcc", "nested").to_dict() == {1: 1.0, 2: 1.0, 3: 0.0}
-    gain = board.gains("12345", "mfcc")["T5"]
-    assert gain.value == pytest.approx(1 / 3) and gain.n == 3
+
+
+def test_recorded_rankings_are_bounds_of_the_recorded_scores():
+    board = scoreboard.Scoreboard()
+    above = board.above("T2", "thesis")
+    assert set(above.index) == {*scoreboard.RUN, "mfcc"} and board.above("T6", "thesis") is None
+    scores = board.of("T2", "thesis")
+    pairs = [(a, b) for a in above.index for b in above.columns if above.loc[a, b]]
+    assert pairs and all(scores[a] > scores[b] and not above.loc[b, a] for a, b in pairs)

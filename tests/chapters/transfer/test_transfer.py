@@ -55,6 +55,25 @@ def test_sound_events_keep_their_folds():
 
 
 @needs_files
+@pytest.mark.parametrize("task", published_features.WITH_BLOCKS)
+def test_no_batch_is_on_two_sides(task):
+    data = published_features.load(task)
+    batch = np.arange(len(data.y)) // published_features.BATCH
+    pairs = published_features.block_splits(data)
+    for (train, test), inner in pairs:
+        assert not set(batch[train]) & set(batch[test])
+        if not data.task.is_regression and task != "T5":
+            assert set(data.y[test]) <= set(data.y[train])  # nothing is asked that nothing taught
+        for a, b in inner:
+            assert not set(batch[a]) & set(batch[b]) and set(batch[a]) | set(batch[b]) <= set(batch[train])
+    tested = np.concatenate([test for (_, test), _ in pairs])
+    expected = {"T1": 3992, "T4a": 744, "T4v": 744, "T5": 673, "T6": 8732}
+    assert len(tested) == len(set(tested)) == expected[task]
+    with pytest.raises(InputError, match="T2: its batches hold whole classes"):
+        published_features.block_splits(published_features.load("T2"))
+
+
+@needs_files
 def test_the_filtered_split_has_its_930_clips():
     [((known, test), [(train, valid)])] = published_features.filtered_split(published_features.load("T2"))
     assert (len(train), len(valid), len(test)) == (443, 197, 290) and set(known) == {*train, *valid}
@@ -111,6 +130,7 @@ def test_recorded_and_live_scores_agree():
         ("T3", "mfcc", "scaled", 0),
         ("T4v", "235", "scaled", 0),
         ("T5", "4", "nested", 0),
+        ("T4a", "12345", "blocks", 0),
     ]:
         live = protocols.evaluate(published_features.load(cell[0]), *cell[1:3], seed=cell[3])
         assert live.score == pytest.approx(table.score[cell], abs=1e-6)
@@ -137,7 +157,8 @@ def test_cells_name_what_a_task_has():
     ]
     assert protocols.cells(["T3"], ["12"], "scaled", 4) == [("T3", "12", "scaled", 0)]  # nothing random there
     assert len(protocols.cells(list(published_features.TASKS), [], "thesis")) == 6 * 33 + 31
-    assert {task for task, *_ in protocols.cells(list(published_features.TASKS), [], "filtered")} == {"T2"}
+    for protocol, tasks in (("filtered", {"T2"}), ("blocks", set(published_features.WITH_BLOCKS))):
+        assert {task for task, *_ in protocols.cells(list(published_features.TASKS), [], protocol)} == tasks
     with pytest.raises(InputError, match="no feature set '6'"):
         protocols.cells(["T3"], ["6"], "thesis")
 

@@ -17,10 +17,24 @@ def notebook(tmp_path, *rows):
 
 
 def test_recorded_evidence_reaches_the_ledger(tmp_path, capsys):
-    evidence = claims.record("C2.02", source="arithmetic", rule="r", verdict="contradicted", reason="w")
+    how = {"protocol": "as printed", "rule_id": "exact"}
+    evidence = claims.record(
+        "C2.02", source="arithmetic", rule="r", verdict="contradicted", reason="w", **how
+    )
+    assert evidence.label == "arithmetic/as printed"
     assert "C2.02 – contradicted. w" in capsys.readouterr().out
     path = notebook(tmp_path, json.loads(json.dumps(asdict(evidence))))
     assert claims.collect([path]) == [("02_background", evidence)]
+
+
+def test_rows_of_an_older_build_are_read(tmp_path):
+    old = asdict(
+        claims.Evidence("C2.02", "labels", "none", "quick", "live", *[None] * 4, "r", "supported", "")
+    )
+    for name in ("protocol", "question", "rule_id"):
+        del old[name]
+    [(_, row)] = claims.collect([notebook(tmp_path, old)])
+    assert (row.label, row.question, row.rule_id) == ("labels", "holds", "none")
 
 
 def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
@@ -36,21 +50,25 @@ def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
         None,
         "r",
         "supported",
-        "see erratum E01 & <E02>",
+        "see note E01 & <E02>",
     )
     page = claims.badge(evidence)
     assert (
-        "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;"
-        in page
+        "see <a href='errata.html#E01'>note E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;" in page
     )
     assert "id='C2-02'" in claims.badge(evidence) and "id='C2-02-3'" in claims.badge(evidence, 3)
     assert claims.badge(evidence, 3).count("href='ledger.html#C2-02'") == 1
 
 
 def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
-    evidence = claims.record("C3.02", source="synthetic", rule="r", verdict="supported", corpus="synthetic")
+    evidence = claims.record(
+        "C3.02", source="synthetic", rule="r", rule_id="mean", verdict="supported", corpus="synthetic"
+    )
     assert claims.wording(evidence) == "holds on the synthetic corpus"
-    assert claims.wording(replace(evidence, corpus="noise")) == "holds on noise"
+    assert claims.wording(replace(evidence, corpus="noise")) == "holds on one machine"
+    again = replace(evidence, question="reproduced", source="published")
+    assert claims.wording(again) == "reproduced"
+    assert claims.wording(replace(again, verdict="not tested")) == "not at hand"
     assert "holds on the synthetic corpus" in claims.badge(evidence)
 
 
@@ -63,10 +81,17 @@ def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
         ({"verdict": "not tested"}, "say why"),
         ({"low": 1.0, "high": 0.0}, "in order"),
         ({"low": 1.0}, "given together"),
+        ({"question": "true"}, "question must be one of holds, reproduced"),
+        ({"rule_id": "by eye"}, "rule_id must be one of"),
+        ({"rule_id": "percentile bootstrap over seeds (not used)"}, "rule_id must be one of"),
+        ({"rule_id": "none"}, "supported by which rule"),
+        ({"source": "labels"}, "labels/as printed is not among its deciders"),
+        ({"protocol": ""}, "arithmetic is not among its deciders"),
     ],
 )
 def test_a_bad_record_is_refused(change, words):
-    good = {"claim": "C2.02", "source": "arithmetic", "rule": "r", "verdict": "supported"} | change
+    good = {"claim": "C2.02", "source": "arithmetic", "rule": "r", "verdict": "supported"}
+    good |= {"protocol": "as printed", "rule_id": "exact"} | change
     with pytest.raises(InputError, match=words):
         claims.record(good.pop("claim"), **good)
 
@@ -96,3 +121,11 @@ def test_an_estimate_has_the_digits_that_its_interval_warrants(estimate, low, hi
 
 def test_a_command_in_a_reason_is_code():
     assert claims.with_notes("`make <book>` makes it") == "<code>make &lt;book&gt;</code> makes it"
+
+
+def test_every_claim_names_what_decides_it():
+    """In claims.csv, before the numbers: sources that may judge, each label once."""
+    for claim in claims.table():
+        labels = [label for rank in claims.deciders(claim) for label in rank]
+        assert labels and len(set(labels)) == len(labels), claim
+        assert {label.split("/")[0] for label in labels} <= set(claims.SOURCES) - {"synthetic"}, claim
