@@ -1,4 +1,4 @@
-"""Where things live on disk.
+"""Where things live on disk, and the audio files below a folder.
 
 Environment variables decide (README.md, "Folders"): ``MTLIB_HOME`` holds caches, corpora and runs;
 ``MTLIB_PUBLISHED`` holds published files and ``MTLIB_REAL`` recordings of real music and sound; both may
@@ -6,6 +6,7 @@ be read-only.
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import platformdirs
@@ -38,3 +39,51 @@ def real() -> Path:
 def build() -> Path:
     """Return the folder a book is built in: ``_build``, or what the running build says."""
     return Path(os.environ.get("MTLIB_BUILD") or ROOT / "_build")
+
+
+EXTENSIONS = (
+    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".w64",
+    ".wav", ".wma",
+)  # fmt: skip
+"""Of audio files; a kind that cannot be decoded is found too, and reported when it is."""
+
+MAC_INFORMATION = "of macOS file information (._*)"
+
+
+def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[str]]:
+    """Find the audio files below a folder; links to folders are followed, but not in circles.
+
+    Parameters
+    ----------
+    folder : Path
+    problems : list of str
+        Gets a line about each folder that cannot be read.
+
+    Returns
+    -------
+    found : list of str
+        Relative to `folder`, with ``/``, sorted.
+    others : Counter
+        Extensions of the files that are not audio, or `MAC_INFORMATION`; hidden files are not counted.
+    """
+    found, others, todo = [], Counter[str](), [(os.fspath(folder), frozenset[tuple[int, int]]())]
+    while todo:
+        here, above = todo.pop()
+        try:
+            status, entries = os.stat(here), list(os.scandir(here))
+        except OSError as error:
+            problems.append(f"folder {here!r} cannot be read ({error.strerror}); what it holds is left out")
+            continue
+        if (key := (status.st_dev, status.st_ino)) in above:  # a link back to a folder that it is in
+            continue
+        for entry in entries:
+            name, extension = entry.name, os.path.splitext(entry.name)[1].lower()
+            if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
+                todo.append((entry.path, above | {key}))
+            elif extension in EXTENSIONS and name.startswith("._"):
+                others[MAC_INFORMATION] += 1
+            elif extension in EXTENSIONS:
+                found.append(os.path.relpath(entry.path, folder).replace(os.sep, "/"))
+            elif not name.startswith("."):
+                others[extension or "without extension"] += 1
+    return sorted(found), others

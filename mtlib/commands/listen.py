@@ -37,10 +37,10 @@ def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) ->
             "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
             err=True,
         )
-    found, failures = tagging.find_audio(files)
+    found, failures, notes = tagging.find_audio(files)
     n_files = len(found) + len(failures)
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
+    for line in (*notes, *(f"Error: {line}" for line in failures)):
+        click.echo(line, err=True)
     n_failed = len(failures)
     for path in found:
         try:
@@ -87,7 +87,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)
-    found, failures = tagging.find_audio(files)
+    found, failures, notes = tagging.find_audio(files)
     rows, names = [], []
     for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
         try:
@@ -95,8 +95,8 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
             names.append(audio.display_name(path))
         except InputError as error:
             failures.append(str(error))
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
+    for line in (*notes, *(f"Error: {line}" for line in failures)):
+        click.echo(line, err=True)
     if not rows:
         raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
     features.save(output, names, np.stack(rows), extractor)

@@ -131,10 +131,14 @@ def prepare_command(
 
     found, folder = datasets.find(dataset), _root(dataset, root)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
-    with _progress("clip") as progress:
-        made, result = preparation.prepare(
-            found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
-        )
+    try:
+        with _progress("clip") as progress:
+            made, result = preparation.prepare(
+                found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
+            )
+    except preparation.NoClips as error:
+        _tell(error.report, report)
+        raise
     _tell(result, report)
     click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
     if result.failed and not options["allow_missing"]:

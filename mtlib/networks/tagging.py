@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..base import paths
 from ..base.errors import InputError
 from ..base.tags import TAGS
 from ..signal import audio
@@ -21,7 +22,6 @@ from . import later, released
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
-AUDIO_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff"})
 
 
 @dataclass(frozen=True)
@@ -129,19 +129,30 @@ def tag_file(path: str | Path, tagger: Tagger) -> Tags:
     return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags)
 
 
-def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
-    """Return the audio files meant by files and folders, and a line for each that means none."""
-    found, problems = [], []
-    for path in map(Path, given):
+def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str], list[str]]:
+    """Find the audio files that are meant by files and folders.
+
+    Returns
+    -------
+    found : list of Path
+    problems : list of str
+        A line for each folder without audio, or that cannot be read.
+    notes : list of str
+        A line for each folder that holds other files too, with their extensions.
+    """
+    found, problems, notes = [], [], []
+    for path in (Path(name).expanduser() for name in given):
         if path.is_dir():
-            inside = sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
+            inside, others = paths.audio_below(path, problems)
+            found += [path / name for name in inside]
+            name, told = (
+                audio.display_name(path),
+                ", ".join(f"{n} {kind}" for kind, n in others.most_common(9)),
             )
-            found += inside
             if not inside:
-                problems.append(f"{audio.display_name(path)}: a folder without audio files")
+                problems.append(f"{name}: a folder without audio files" + (f" (but {told})" if told else ""))
+            elif told:
+                notes.append(f"{name}: passed over {told}")
         else:
             found.append(path)
-    return found, problems
+    return found, problems, notes

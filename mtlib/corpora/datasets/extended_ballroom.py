@@ -42,7 +42,7 @@ def scan(root: Path) -> Scan:
     root = locate(Path(root), lambda f: (f / INDEX).is_file(), INDEX)
     try:
         tree = ElementTree.parse(root / INDEX).getroot()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{INDEX}: not XML ({error}); get it again") from None
     notes: list[str] = []
     info: dict[str, Any] = {}
@@ -52,6 +52,8 @@ def scan(root: Path) -> Scan:
     if unknown := sorted({dance for dance, _ in songs} - set(CLASSES)):
         raise InputError(f"{INDEX}: unknown dance {unknown[0]!r}; known: {', '.join(CLASSES)}")
     ids = [song.get("id", "") for _, song in songs]
+    if "" in ids:
+        raise InputError(f"{INDEX}: song {ids.index('') + 1} of {len(ids):,} has no id; get it again")
     group = {number: number for number in ids}
 
     def first(number: str) -> str:
@@ -84,8 +86,9 @@ def scan(root: Path) -> Scan:
             "same_audio": hashes,
         }
     )
-    count_unlabelled(files, clips["path"], notes, len(clips))
-    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info)
+    extra = count_unlabelled(files, clips["path"], notes, len(clips))
+    incomplete = extra and len(clips) < DATASET.n_clips
+    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info, incomplete)
 
 
 DATASET = Dataset(

@@ -17,6 +17,7 @@ from .scanning import (
     Dataset,
     Scan,
     audio_files,
+    checked_number,
     locate,
     read_rows,
     read_text,
@@ -49,6 +50,8 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
         {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)} if audio_too else {}
     )
     names = read_text(data / "tags/top50.txt").split()
+    if len(set(names)) < len(names):
+        raise InputError("top50.txt: a tag is listed twice; get it again")
     column = {name: i for i, name in enumerate(names)}
     rows = []
     for split, word in SPLITS.items():
@@ -57,14 +60,16 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
             raise InputError(
                 f"{path.name}: a link that became text; clone {REPOSITORY} with git, on Linux or macOS"
             )
-        rows += [row | {"split": split} for row in read_rows(path, COLUMNS, "\t", rest="TAGS")]
+        for row in read_rows(path, COLUMNS, "\t", rest="TAGS"):
+            seconds = checked_number(row, "DURATION", path.name, 0.1, 1e5)
+            rows.append(row | {"split": split, "seconds": seconds})
     labels = np.zeros((len(rows), len(names)), bool)
     for i, row in enumerate(rows):
         for tag in filter(None, row["TAGS"]):
             if tag not in column:
                 raise InputError(f"{row['TRACK_ID']}: tag {tag!r} is not in tags/top50.txt; get both again")
             labels[i, column[tag]] = True
-    seconds = np.array([float(row["DURATION"]) for row in rows])
+    seconds = np.array([row["seconds"] for row in rows])
     length = SOURCE_SAMPLES / audio.SAMPLE_RATE
     clips = pd.DataFrame(
         {
