@@ -119,10 +119,10 @@ def executed_path(page: str, build: Path) -> Path:
 
 def is_stale(page: str, parameters: dict[str, Any], build: Path) -> bool:
     """Tell whether a page must be executed (again)."""
-    path = executed_path(page, build)
-    if not path.is_file():
+    try:
+        made_from = json.loads(executed_path(page, build).read_bytes())["metadata"]["mtlib"]
+    except Exception:  # there is none, or a damaged one, which can raise anything
         return True
-    made_from = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mtlib")
     return made_from != state(page, parameters, build)
 
 

@@ -70,9 +70,9 @@ def summarise(build: Path) -> dict[str, Any]:
     if build.is_file():
         try:
             found = json.loads(build.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
-        if not isinstance(found, dict) or set(found) != {"pages", "evidence"}:
+        if not _is_snapshot(found):
             raise InputError(f"{build}: not a snapshot of a build; python -m mtlib snapshot writes one")
         return found
     executed = [
@@ -86,15 +86,49 @@ def summarise(build: Path) -> dict[str, Any]:
     summary: dict[str, Any] = {"pages": {}, "evidence": []}
     seen: Counter[tuple[str, str]] = Counter()
     for path in executed:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
-        summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
+        try:
+            cells = json.loads(path.read_bytes())["cells"]
+            outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+            foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
+            summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
+        except Exception as error:  # a damaged copy can raise anything
+            raise InputError(f"{path}: not an executed notebook; run `make book`") from error
     for page, evidence in claims.collect(executed):
         seen[page, evidence.claim] += 1
         row = {name: asdict(evidence)[name] for name in _KEPT}
         summary["evidence"].append({"page": page, "number": seen[page, evidence.claim], **row})
     return summary
+
+
+def _is_snapshot(found: Any) -> bool:
+    """Tell whether a value has the form that `summarise` returns."""
+    if not (isinstance(found, dict) and set(found) == {"pages", "evidence"}):
+        return False
+    book, evidence = found["pages"], found["evidence"]
+    if not (isinstance(book, dict) and isinstance(evidence, list)):
+        return False
+    for page in book.values():
+        if not (isinstance(page, dict) and isinstance(page.get("numbers"), dict)):
+            return False
+        tables = [page.get(name, {}) for name in ("parameters", "provenance")]
+        if not all(isinstance(table, dict) for table in tables):
+            return False
+        if not all(isinstance(text, str) for text in page["numbers"].values()):
+            return False
+    return all(map(_is_evidence, evidence))
+
+
+def _is_evidence(row: Any) -> bool:
+    if not (isinstance(row, dict) and {"page", "number", *_KEPT} <= row.keys()):
+        return False
+    named = all(isinstance(row[name], str) for name in ("page", "claim", "verdict"))
+    values = [row[name] for name in ("estimate", "low", "high")]
+    numbers = all(
+        value is None or (isinstance(value, (int, float)) and not abs(value) >= 1e300) for value in values
+    )
+    return (
+        named and numbers and isinstance(row["number"], int) and (row["low"] is None) == (row["high"] is None)
+    )
 
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:

@@ -32,7 +32,11 @@ def write(build: Path) -> list[Path]:
     if missing:
         raise InputError(f"no {missing[0]}: call `make release`, which builds the book first")
     for path in executed:
-        if not json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mtlib", {}).get("public"):
+        try:
+            public = json.loads(path.read_bytes())["metadata"]["mtlib"]["public"]
+        except Exception:  # a damaged copy can raise anything
+            public = False
+        if not public:
             raise InputError(f"{path} may hold audio that is not ours to give: call `make release`")
     if (html / "index.html").stat().st_mtime < max(path.stat().st_mtime for path in executed):
         raise InputError(f"{html} is older than the notebooks executed for it: call `make release`")

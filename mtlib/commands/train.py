@@ -40,7 +40,7 @@ def models_command(as_json: bool) -> None:
 
 
 @click.command("sweep")
-@click.argument("file", type=click.File())
+@click.argument("file", type=click.File("rb"))
 @options.jobs
 @options.device
 @options.scheduler
@@ -54,15 +54,11 @@ def sweep_command(file: Any, jobs: int, device: str, scheduler: str, as_json: bo
     from ..training import specs, sweeps
 
     try:
-        content = json.load(file)
-    except ValueError as error:
-        raise InputError(f"{file.name}: not JSON ({error})") from error
-    if isinstance(content, dict) and "grid" in content:
-        if unknown := set(content) - {"base", "grid"}:
-            raise InputError(f"{file.name}: unknown {sorted(unknown)[0]!r} beside base and grid")
-        wanted = specs.grid(specs.from_dict(content.get("base", {})), **content["grid"])
-    else:
-        wanted = [specs.from_dict(values) for values in (content if isinstance(content, list) else [content])]
+        wanted = specs.from_json(json.loads(file.read()))
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file.name}: not JSON ({error})") from None
     tell = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     for run in sweeps.sweep(wanted, device=device, n_jobs=jobs, scheduler=scheduler, report=tell):
         click.echo(json.dumps(run.record) if as_json else _line(run))

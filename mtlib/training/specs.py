@@ -7,8 +7,10 @@ is a hash of these values and of `VERSION`, which stands for the code behind the
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral
 from typing import Any
 
 from ..base.errors import InputError
@@ -35,6 +37,11 @@ class View:
     n_fft: int = 512
     hop_length: int = 256
 
+    def __post_init__(self) -> None:
+        for name in ("n_mels", "n_fft", "hop_length"):
+            if not 1 <= getattr(self, name) <= 16_384:
+                raise InputError(f"{name} must be within 1 … 16384, got {getattr(self, name)}")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -51,9 +58,17 @@ class Model:
 
     def __post_init__(self) -> None:  # 1 and 1.0, a list and a tuple: one key
         if self.budget is not None:
+            if not isinstance(self.budget, (int, float)):
+                raise InputError(f"model.budget must be a number, got {self.budget!r:.80}")
             object.__setattr__(self, "budget", float(self.budget))
+        widths = () if self.layer_widths is None else self.layer_widths
+        if not isinstance(widths, (list, tuple)):
+            raise InputError(f"layer_widths must be a list, got {widths!r:.80}")
+        for size in (*widths, self.kernel_time):
+            if not isinstance(size, Integral) or not 1 <= size <= 4096:
+                raise InputError(f"layer_widths and kernel_time must be within 1 … 4096, got {size!r:.80}")
         if self.layer_widths is not None:
-            object.__setattr__(self, "layer_widths", tuple(int(width) for width in self.layer_widths))
+            object.__setattr__(self, "layer_widths", tuple(int(width) for width in widths))
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,7 @@ class RunSpec:
         budget = f" {self.model.budget:g}M" if self.model.budget else ""
         return f"{self.model.structure}{budget}, {self.corpus}, seed {self.seed}"
 
-    def change(self, **changes: Any) -> "RunSpec":
+    def change(self, /, **changes: Any) -> "RunSpec":
         """Return a copy with other values; ``model__structure="crnn"`` reaches inside.
 
         Raises
@@ -167,7 +182,7 @@ def from_dict(values: Mapping[str, Any]) -> RunSpec:
     InputError
         If a name is unknown or a value is out of range.
     """
-    given = dict(values)
+    given = dict(_named(values, "a run"))
     for part, kind in (("view", View), ("model", Model), ("training", Training)):
         if part in given:
             given[part] = _make(kind, given[part], part)
@@ -177,26 +192,61 @@ def from_dict(values: Mapping[str, Any]) -> RunSpec:
 def _make(kind: type, values: Any, name: str) -> Any:
     if isinstance(values, kind):
         return values
-    if not isinstance(values, Mapping):
-        raise InputError(f"{name} must be an object with named values, got {values!r}")
     known = {item.name: item for item in fields(kind)}
-    if unknown := sorted(set(values) - set(known)):
-        raise InputError(f"unknown value {unknown[0]!r} of {name}; known: {', '.join(known)}")
+    if unknown := sorted(set(_named(values, name)) - set(known)):
+        raise InputError(f"unknown value {unknown[0]!r:.80} of {name}; known: {', '.join(known)}")
     cleaned = {}
     for key, value in values.items():
         usual = getattr(kind(), key)
         if isinstance(usual, bool) != isinstance(value, bool) or isinstance(value, Mapping):
-            raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r}")
+            raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r:.80}")
+        if isinstance(value, (int, float)) and not abs(value) < 2**31:
+            raise InputError(f"{name}.{key} must be a number below 2³¹, got {value!r:.80}")
         if isinstance(usual, float) and isinstance(value, int):
             value = float(value)  # 1 and 1.0 are one key
         if isinstance(usual, (int, float, str)) and type(value) is not type(usual):
-            raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r}")
+            raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r:.80}")
         cleaned[key] = value
     return kind(**cleaned)
 
 
-def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
-    """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
+def _named(values: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name} must be an object with named values, got {values!r:.80}")
+    return values
+
+
+def from_json(content: Any) -> list[RunSpec]:
+    """Make specs from what `python -m mtlib sweep` reads: a run, a list of runs, or a base and a grid.
+
+    Raises
+    ------
+    InputError
+        If there is no run, or a value is none of a run.
+    """
+    if isinstance(content, Mapping) and "grid" in content:
+        if unknown := sorted(set(content) - {"base", "grid"}):
+            raise InputError(f"unknown {unknown[0]!r:.80} beside base and grid")
+        return grid(from_dict(content.get("base", {})), **_named(content["grid"], "grid"))
+    if content == []:
+        raise InputError("no run in it")
+    return [from_dict(values) for values in (content if isinstance(content, list) else [content])]
+
+
+def grid(base: RunSpec, /, **axes: Iterable[Any]) -> list[RunSpec]:
+    """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``.
+
+    Raises
+    ------
+    InputError
+        If a name or a value is none of a run, or there are more than 100,000 combinations.
+    """
+    for name, values in axes.items():
+        if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+            raise InputError(f"grid.{name} must be a list, got {values!r:.80}")
     axes = {name: list(values) for name, values in axes.items()}
+    if not 1 <= math.prod(map(len, axes.values())) <= 100_000:
+        sizes = ", ".join(f"{len(values):,} of {name}" for name, values in axes.items())
+        raise InputError(f"grid must have 1 to 100,000 combinations, got {sizes}")
     combinations = itertools.product(*axes.values())
     return [base.change(**dict(zip(axes, values, strict=True))) for values in combinations]

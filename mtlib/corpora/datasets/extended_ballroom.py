@@ -16,6 +16,7 @@ from .scanning import (
     Dataset,
     Scan,
     audio_files,
+    check_is_list,
     count_unlabelled,
     locate,
     stratified_folds,
@@ -41,7 +42,11 @@ def scan(root: Path) -> Scan:
     """
     root = locate(Path(root), lambda f: (f / INDEX).is_file(), INDEX)
     try:
-        tree = ElementTree.parse(root / INDEX).getroot()
+        data = (root / INDEX).read_bytes()
+        check_is_list(INDEX, data[:1000].decode("latin-1"))
+        tree = ElementTree.fromstring(data)
+    except InputError:
+        raise
     except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{INDEX}: not XML ({error}); get it again") from None
     notes: list[str] = []
@@ -72,7 +77,7 @@ def scan(root: Path) -> Scan:
         if md5 and (other := by_hash.setdefault(md5, number)) != number:
             a, b = sorted((first(number), first(other)))
             group[b] = a
-    labels = np.array([CLASSES.index(dance) for dance, _ in songs])
+    labels = np.array([CLASSES.index(dance) for dance, _ in songs], int)
     listed = [f"{dance}/{number}.mp3" for number, (dance, _) in zip(ids, songs, strict=True)]
     clips = pd.DataFrame(
         {

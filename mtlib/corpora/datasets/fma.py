@@ -57,7 +57,7 @@ def scan(root: Path) -> Scan:
             "known_fault": text(fault if number in NO_AUDIO else "" for number in tracks.index),
         }
     )
-    labels = np.array([genres.index(genre) for genre in tracks["track", "genre_top"]])
+    labels = np.array([genres.index(genre) for genre in tracks["track", "genre_top"]], int)
     extra = count_unlabelled(present, clips["path"], notes, len(clips))
     incomplete = extra and len(clips) < DATASET.n_clips
     return Scan(folder, clips, labels, tag_table(genres, "genre"), notes, incomplete=incomplete)

@@ -156,7 +156,7 @@ def read_text(path: Path) -> str:
     try:
         content = data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
-        content = data.decode("latin-1")
+        content = data.removeprefix(codecs.BOM_UTF8).decode("latin-1")
     check_is_list(path.name, content[:1000])
     if "\0" in content:
         raise InputError(f"{path.name}: not text in UTF-8; get it again, or save it as UTF-8")
@@ -208,7 +208,7 @@ def _rows(path: Path, lines: Any, columns: Sequence[str], delimiter: str, rest: 
         if header.count(name) > 1:
             raise InputError(f'{path.name}: two columns "{name}"; get it again')
         if name not in header:
-            found = ", ".join(header[:4]) + (" …" if len(header) > 4 else "")
+            found = ", ".join(header[:4])[:200] + (" …" if len(header) > 4 else "")
             raise InputError(f'{path.name}: no column "{name}" (found {found})')
     rows = []
     values: list[Any]

@@ -45,8 +45,8 @@ def scan(root: Path) -> Scan:
     rows = read_rows(_table(root), COLUMNS)
     files = by_name(audio_files(folder, notes))
     listed = [f"fold{row['fold']}/{row['slice_file_name']}" for row in rows]
-    labels = np.array([checked_number(row, "classID", TABLE, 0, 9, int) for row in rows])
-    folds = np.array([checked_number(row, "fold", TABLE, 1, 10, int) - 1 for row in rows])
+    labels = np.array([checked_number(row, "classID", TABLE, 0, 9, int) for row in rows], int)
+    folds = np.array([checked_number(row, "fold", TABLE, 1, 10, int) - 1 for row in rows], int)
     starts = [checked_number(row, "start", TABLE, 0, 1e5) for row in rows]
     seconds = [
         checked_number(row, "end", TABLE, s + 1e-3, 1e5) - s for row, s in zip(rows, starts, strict=True)
