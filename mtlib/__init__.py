@@ -26,7 +26,7 @@ Rooms
 ``corpora``     corpora; two annexes: known datasets, composed music
 ``networks``    layers, structures, costs, weights read from files
 ``training``    clips, loop, run store, sweeps, features
-``page``        charts, players, tables, drawings
+``page``        charts, players, tables, the report of a network
 ``commands``    the command line
 =============== ======================================================
 """
@@ -34,6 +34,4 @@ Rooms
 import warnings
 
 warnings.filterwarnings("ignore", message="IProgress not found")  # tqdm, whenever it meets a notebook
-warnings.filterwarnings(
-    "ignore", message="A worker stopped while some jobs"
-)  # joblib, when a machine is busy
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # joblib, when a machine is busy

@@ -1,13 +1,18 @@
 """Fixtures shared by the tests: published files, real recordings, archives in miniature, tones."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from book.builder import browser
 from mtlib.base import paths
 from mtlib.base import published as published_files
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # a busy machine is no fault of the code
 
 LONGEST = ("test_book", "test_sweeps", "test_transfer")
 """Files that come first, so that two processes end together."""
@@ -78,11 +83,20 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory):
-    """A home with the corpus of tones; tests that write take a copy."""
+    """A home with the corpus of tones; tests that write take a copy, such as `tones_home`."""
     import toy
 
     home = tmp_path_factory.mktemp("tones")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(home))
         toy.write()
+    yield home
+    assert [path.name for path in home.iterdir()] == ["corpora"], "a test wrote to the home that all share"
+
+
+@pytest.fixture
+def tones_home(tones, tmp_path, monkeypatch):
+    """A home of the test's own, with the corpus of tones."""
+    home = shutil.copytree(tones, tmp_path / "home")
+    monkeypatch.setenv("MTLIB_HOME", str(home))
     return home

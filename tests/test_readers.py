@@ -16,8 +16,7 @@ from book.builder import compare, errata, release
 from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import find, labels_only
+from mtlib.corpora.datasets import find, labels_only, preparation
 from mtlib.corpora.synthetic import recipes
 from mtlib.evidence import claims, recorded
 from mtlib.training import sweeps
@@ -105,9 +104,7 @@ def damages(draw):
             with contextlib.suppress(UnicodeError):
                 return data.decode().encode(encoding, "replace")
         if kind == "flip":
-            return (
-                data[:a] + bytes(byte ^ 0x55 for byte in data[a : min(b, a + 3)]) + data[b : c + 3] + data[c:]
-            )
+            return data[:a] + bytes(byte ^ 0x55 for byte in data[a : min(b, a + 3)]) + data[b : c + 3] + data[c:]
         return token
 
     return damage
@@ -161,10 +158,7 @@ WAYS = {  # of damaging any list: what the line says; without one the clips are 
     "empty": (lambda data: b"", "empty; get it again"),
     "blank": (lambda data: b"\n\n", "empty; get it again"),
     "a web page": (lambda data: b"<!DOCTYPE html><html><body>sorry</body></html>", "a web page"),
-    "a pointer": (
-        lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
-        "a Git LFS pointer",
-    ),
+    "a pointer": (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
     "UTF-16": (lambda data: data.decode("latin-1").encode("utf-16"), "not the table"),
     "UTF-16 without a mark": (lambda data: data.decode("latin-1").encode("utf-16-le"), "get it again"),
     "NUL": (lambda data: data[:9] + b"\0" + data[9:], "get it again"),
@@ -265,10 +259,7 @@ def edited(draw, whole):
         inside = content if place is None else place[key]
         if not isinstance(inside, (dict, list)) or not inside:
             break
-        place, key = (
-            inside,
-            draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside)))),
-        )
+        place, key = (inside, draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside)))))
     if place is None:
         return json.dumps(draw(VALUES)).encode()
     change = draw(st.sampled_from(["replace", "remove", "rename"]))
@@ -309,9 +300,7 @@ def test_damaged_lists_of_runs(damage, tmp_path):
 def snapshot():
     row = dict.fromkeys(compare._KEPT, "x") | {"estimate": 0.5, "low": 0.1, "high": 1, "n": 3}
     page = {"numbers": {"auc": "0.9"}, "parameters": {"seed": 0}, "provenance": {"device": "x"}}
-    return json.dumps(
-        {"pages": {"a": page, "b": {"numbers": {}}}, "evidence": [{"page": "a", "number": 1, **row}]}
-    )
+    return json.dumps({"pages": {"a": page, "b": {"numbers": {}}}, "evidence": [{"page": "a", "number": 1, **row}]})
 
 
 def compared(tmp_path, content):
@@ -354,16 +343,7 @@ def test_damaged_snapshots(damage, tmp_path):
     compared(tmp_path, damage(snapshot().encode()))
 
 
-COPIES = [
-    b"",
-    b"null",
-    b"[]",
-    b"{}",
-    b'{"cells": 3}',
-    b'{"cells": [1], "metadata": []}',
-    b'{"cells": [{"out',
-    b"\xff",
-]
+COPIES = [b"", b"null", b"[]", b"{}", b'{"cells": 3}', b'{"cells": [1], "metadata": []}', b'{"cells": [{"out', b"\xff"]
 
 
 @pytest.mark.parametrize("content", COPIES)

@@ -47,9 +47,7 @@ def compare_command(build_a: str, build_b: str | None, as_json: bool) -> None:
     for row in found.settings:
         click.echo(f"parameter  {row['page']}: {row['name']}: {row['first']} → {row['second']}")
     for row in found.numbers:
-        click.echo(
-            f"number     {row['page']}: {row['name']}: {row['first']} → {row['second']}  {row['change']}"
-        )
+        click.echo(f"number     {row['page']}: {row['name']}: {row['first']} → {row['second']}  {row['change']}")
     for row in found.evidence:
         verdicts = dict.fromkeys((row["verdict first"], row["verdict second"]))
         change = f"{row['first']} → {row['second']}; overlap {row['overlap']}; " + " → ".join(verdicts)
@@ -64,9 +62,7 @@ def compare_command(build_a: str, build_b: str | None, as_json: bool) -> None:
 
 @click.command("snapshot")
 @click.argument("build", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path), help="data/results/published_build.json by default."
-)
+@click.option("--to", "target", type=click.Path(path_type=Path), help="data/results/published_build.json by default.")
 def snapshot_command(build: Path | None, target: Path | None) -> None:
     """Write the parameters, numbers and evidence of a build into one file that `compare` reads.
 
@@ -94,9 +90,7 @@ def _parameters(pairs: tuple[str, ...], **standard: Any) -> dict[str, Any]:
 
 def _chapter_options(command: Any) -> Any:
     for option in (
-        click.option(
-            "-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A chapter's own."
-        ),
+        click.option("-p", "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A chapter's own."),
         click.option("--seed", type=int, help="Seed of everything random."),
         click.option("--device", help="auto, cpu, cuda or cuda:N."),
         click.option("--corpus", help="synthetic, or a corpus prepared on this machine."),
@@ -125,7 +119,12 @@ def book_command(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> N
         click.echo("no Chromium with chromedriver here: the pages were not opened")
     else:
         click.echo("opening every page in a browser")
-        reports = browser.check(build / "html", builder.pages())
+        try:
+            reports = browser.check(build / "html", builder.pages())
+        except InputError as error:
+            raise InputError(
+                f"the book was built, but not checked in a browser: {error}; --no-browser skips the check"
+            ) from error
         for report in reports:
             for problem in report.problems:
                 click.echo(f"{report.page}: {problem}", err=True)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic
+from mtlib.base.files import atomic, check_replaceable, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -86,13 +86,11 @@ def summarise(build: Path) -> dict[str, Any]:
     summary: dict[str, Any] = {"pages": {}, "evidence": []}
     seen: Counter[tuple[str, str]] = Counter()
     for path in executed:
-        try:
-            cells = json.loads(path.read_bytes())["cells"]
+        with told_if_damaged(path, "run `make book`"):
+            cells = read_json(path)["cells"]
             outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
             foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
             summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
-        except Exception as error:  # a damaged copy can raise anything
-            raise InputError(f"{path}: not an executed notebook; run `make book`") from error
     for page, evidence in claims.collect(executed):
         seen[page, evidence.claim] += 1
         row = {name: asdict(evidence)[name] for name in _KEPT}
@@ -123,16 +121,13 @@ def _is_evidence(row: Any) -> bool:
         return False
     named = all(isinstance(row[name], str) for name in ("page", "claim", "verdict"))
     values = [row[name] for name in ("estimate", "low", "high")]
-    numbers = all(
-        value is None or (isinstance(value, (int, float)) and not abs(value) >= 1e300) for value in values
-    )
-    return (
-        named and numbers and isinstance(row["number"], int) and (row["low"] is None) == (row["high"] is None)
-    )
+    numbers = all(value is None or (isinstance(value, (int, float)) and not abs(value) >= 1e300) for value in values)
+    return named and numbers and isinstance(row["number"], int) and (row["low"] is None) == (row["high"] is None)
 
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:
     """Write the summary of a build into one file."""
+    check_replaceable(path, b'"evidence": [')
     text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:

@@ -1,8 +1,9 @@
 """The ledger: every claim of the thesis, the evidence of the executed chapters, and what they come to.
 
-A claim's own verdict comes from evidence that may judge: published files, arithmetic, labels, real
-corpora. Rows that decide alike give their verdict; rows that disagree make it ``divided``, and both are
-shown. Synthetic evidence never judges: it is counted apart. The ledger page uses this module.
+A claim's own verdict comes from evidence that may judge (`claims.judges`): published files, arithmetic,
+labels, real corpora, and later work where a claim is about tagging in general. Rows that decide alike give
+their verdict; rows that disagree make it ``divided``, and both are shown. Synthetic evidence never judges: it
+is counted apart. The ledger page uses this module.
 """
 
 import html
@@ -13,7 +14,7 @@ from typing import Any
 
 import altair as alt
 
-from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, table, with_notes, wording
+from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, judges, table, with_notes, wording
 from mtlib.page import charts, pages
 
 from . import thesis_index
@@ -45,8 +46,8 @@ def rows(collected: Iterable[tuple[str, Evidence]]) -> dict[str, list[Row]]:
 
 
 def verdict(evidence: Iterable[Evidence]) -> str:
-    """Return what evidence that may judge comes to; synthetic rows are passed over."""
-    found = {row.verdict for row in evidence if row.source != "synthetic"}
+    """Return what evidence that may judge comes to; other rows are passed over."""
+    found = {row.verdict for row in evidence if judges(row)}
     decided = found & {"supported", "contradicted"}
     if len(decided) == 2:
         return "divided"
@@ -61,6 +62,15 @@ def synthetic_reading(evidence: Iterable[Evidence]) -> str | None:
     if decided := seen & {"supported", "contradicted"}:
         return "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
     return "undecided" if "inconclusive" in seen else None
+
+
+def without(grouped: dict[str, list[Row]]) -> list[str]:
+    """Return the claims that nothing judges, agrees with or challenges, the synthetic corpus aside."""
+    return [
+        name
+        for name, found in grouped.items()
+        if all(r.evidence.source == "synthetic" or r.evidence.verdict == "not tested" for r in found)
+    ]
 
 
 def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
@@ -101,9 +111,7 @@ def _claim_cell(name: str, rowspan: int) -> str:
     row = table()[name]
     text = "; ".join(row[key] for key in ("section", "claim", "metric", "reported", "how_on_published"))
     places = ", ".join(map(thesis_index.link, thesis_index.mentioned(text)))
-    notes = ", ".join(
-        f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note
-    )
+    notes = ", ".join(f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note)
     section, page = f"§{html.escape(row['section'])}", thesis_index.chapter_page(row["chapter"])
     if page:
         section = f"<a href='{page}.html'>{section}</a>"
@@ -131,9 +139,7 @@ def _evidence_cells(row: Row | None) -> str:
 
 def _menu(name: str, label: str, values: Iterable[str]) -> str:
     options = "".join(f"<option>{html.escape(value)}</option>" for value in values)
-    return (
-        f"<label>{label} <select data-filter='{name}'><option value=''>all</option>{options}</select></label>"
-    )
+    return f"<label>{label} <select data-filter='{name}'><option value=''>all</option>{options}</select></label>"
 
 
 _SCRIPT = """
@@ -184,12 +190,10 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
         _menu("source", "Evidence from", sorted({r.evidence.source for f in grouped.values() for r in f})),
     )
     heads = "".join(
-        f"<th scope='col'>{head}</th>"
-        for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
+        f"<th scope='col'>{head}</th>" for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
     )
     table_html = (
-        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>"
-        f"{''.join(bodies)}</table>"
+        f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>{''.join(bodies)}</table>"
     )
     return (
         f"<div id='mt-filters' class='mt-filters'>{''.join(menus)} <output aria-live='polite'></output></div>"
@@ -256,10 +260,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     chapters = sorted({point["chapter"] for point in points})
     ((fullest, longest),) = Counter(point["chapter"] for point in points).most_common(1)
     choose = alt.selection_point(
-        fields=["chapter"],
-        value=fullest,
-        bind=alt.binding_select(options=chapters, name="Show  "),
-        empty=False,
+        fields=["chapter"], value=fullest, bind=alt.binding_select(options=chapters, name="Show  "), empty=False
     )
     base = (
         alt.Chart(alt.Data(values=points))
@@ -273,7 +274,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
         )
     )
     sources = {name: colour for name, colour in charts.COLOURS.items() if name != "thesis"}
-    sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7"}
+    sources |= {"arithmetic": "#56B4E9", "labels": "#CC79A7", "later": "#D55E00"}
     scale = alt.Scale(domain=list(sources), range=list(sources.values()))
     colour = alt.Color("source:N", scale=scale, title="Evidence from", legend=alt.Legend(columns=2))
     shape = alt.Shape(
@@ -285,9 +286,7 @@ def forest(grouped: dict[str, list[Row]]) -> alt.TopLevelMixin | None:
     chart = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
     chart += base.mark_point(size=70).encode(x="estimate:Q", stroke=colour, fill=fill, shape=shape)
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
-    text = "; ".join(
-        f"{p['evidence']} {p['estimate']:.3g} [{p['low']:.3g}, {p['high']:.3g}]" for p in points[:40]
-    )
+    text = "; ".join(f"{p['evidence']} {p['estimate']:.3g} [{p['low']:.3g}, {p['high']:.3g}]" for p in points[:40])
     return charts.finish(
         (zero + chart).add_params(choose),
         f"{len(points)} estimates with intervals: {text}" + ("…" if len(points) > 40 else ""),

@@ -4,8 +4,14 @@ One call serves the corpus (a task per shard) and sweeps of trainings (a task pe
 machine joblib's processes do the work; with a scheduler's address the same tasks go to its workers.
 """
 
+import ctypes
+import os
+import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any
 
@@ -19,9 +25,26 @@ class WorkerLost(InputError):
     """A process that did the work is gone; what it finished is kept."""
 
 
-def run(
-    function: Callable[[Any], Any], tasks: Iterable[Any], *, n_jobs: int = 1, scheduler: str = ""
-) -> Iterator[Any]:
+def end_with(parent: int) -> None:
+    """Ask Linux to kill this process when its parent ends, even by SIGKILL; elsewhere do nothing.
+
+    Parameters
+    ----------
+    parent : int
+        Process id of the parent, read before this process started.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it ended before the line above
+            os._exit(1)
+
+
+def popen_options() -> dict[str, Any]:
+    """Return options for `subprocess.Popen`: on Linux the new process ends with this one."""
+    return {"preexec_fn": partial(end_with, os.getpid())} if sys.platform == "linux" else {}
+
+
+def run(function: Callable[[Any], Any], tasks: Iterable[Any], *, n_jobs: int = 1, scheduler: str = "") -> Iterator[Any]:
     """Call a function on every task and yield the results as they finish, in no set order.
 
     Parameters
@@ -50,7 +73,9 @@ def run(
         yield from _on_cluster(calls, scheduler)
         return
     try:
-        yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+        yield from joblib.Parallel(
+            n_jobs=n_jobs, return_as="generator_unordered", initializer=end_with, initargs=(os.getpid(),)
+        )(calls)
     except TerminatedWorkerError:
         raise WorkerLost(
             "a worker process died, often for lack of memory; what was finished is kept: "
@@ -88,8 +113,7 @@ def _connect(scheduler: str) -> Any:
         client = Client(scheduler, timeout=30)
     except (OSError, ValueError):
         raise InputError(
-            f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, "
-            "or leave scheduler empty"
+            f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, or leave scheduler empty"
         ) from None
     try:  # without the module they would fail again and again and the client would wait for ever
         client.run_on_scheduler(resolve_name, "mtlib:__name__")
@@ -101,3 +125,21 @@ def _connect(scheduler: str) -> Any:
             "start each with PYTHONPATH set to this project's folder"
         ) from None
     return client
+
+
+@contextmanager
+def progress(unit: str, name: str = "") -> Iterator[Callable[[int, int], None]]:
+    """Show how far work is, by (done, in all): a bar on a terminal, a line every tenth elsewhere."""
+    from tqdm import tqdm
+
+    tenth = [0]
+    with tqdm(unit=unit, desc=name or None, disable=not sys.stderr.isatty(), delay=1) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+            if bar.disable and 10 * done // max(total, 1) > tenth[0]:
+                tenth[0] = 10 * done // max(total, 1)
+                print(f"{name}{': ' if name else ''}{done:,} of {total:,} {unit}s", flush=True)
+
+        yield show

@@ -128,9 +128,7 @@ def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
         raise InputError(f"scheduler must be empty or tcp://HOST:PORT, got {values['scheduler']!r}")
     check_corpus(values["corpus"])
     return Settings(
-        profile=profile,
-        own={name: values[name] for name in own},
-        **{name: values[name] for name in STANDARD[1:]},
+        profile=profile, own={name: values[name] for name in own}, **{name: values[name] for name in STANDARD[1:]}
     )
 
 

@@ -4,34 +4,14 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..base import paths
+from ..base import parallel, paths
 from ..base.errors import InputError
-
-
-@contextmanager
-def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal, a line every tenth elsewhere."""
-    from tqdm import tqdm
-
-    told = [0]
-    with tqdm(unit=unit, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            tenth = 10 * done // max(total, 1)
-            if bar.disable and tenth > told[0]:
-                told[0] = tenth
-                click.echo(f"{done:,} of {total:,} {unit}s")
-
-        yield show
+from ..base.files import check_replaceable, check_writable
 
 
 def _options(command: Any) -> Any:
@@ -40,12 +20,35 @@ def _options(command: Any) -> Any:
         click.option("--jobs", default=-1, show_default="all cores", type=int, help="Processes here."),
         click.option("--report", default="report.csv", show_default=True, type=click.Path(path_type=Path),
                      help="Table of every clip left out or noted."),
-        click.option("--short", default="drop", show_default=True,
-                     type=click.Choice(["drop", "pad", "repeat"]), help="For clips below 29.12 s."),
-        click.option("--root", type=click.Path(path_type=Path), help="Where the dataset was unpacked."),
+        click.option("--short", type=click.Choice(["drop", "pad", "repeat"]),
+                     help="For clips that are too short; drop, but repeat in a folder of your own."),
+        click.option("--labels", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                     help="Of the dataset folder: a table of paths and labels."),
+        click.option("--class-folders", is_flag=True, help="Of the dataset folder: each folder is a class."),
+        click.option("--seconds", default=29.12, show_default=True, type=click.FloatRange(0),
+                     help="Of the dataset folder: what to keep of each file; 0: all of it."),
+        click.option("--root", type=click.Path(path_type=Path, readable=False),
+                     help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool, seconds: float) -> Any:
+    """Return a registered dataset, or a folder of the reader's own."""
+    from ..corpora import datasets
+    from ..corpora.datasets import folder
+    from ..signal.audio import SAMPLE_RATE
+
+    if name != "folder":
+        if labels or class_folders:
+            raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
+        return datasets.find(name)
+    if (labels is None) != class_folders:
+        raise InputError("give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes")
+    if root is None:
+        raise InputError("where is the folder? Type --root FOLDER")
+    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None)
 
 
 def _root(name: str, root: Path | None) -> Path:
@@ -53,26 +56,44 @@ def _root(name: str, root: Path | None) -> Path:
         return root
     fetched = paths.home() / "datasets" / name
     if not fetched.is_dir():
-        raise InputError(
-            f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it"
-        )
+        raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
     return fetched
 
 
 @click.command("check")
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @_options
+@click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
 def check_command(
-    dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str
+    dataset: str | None,
+    root: Path | None,
+    short: str | None,
+    report: Path,
+    jobs: int,
+    scheduler: str,
+    corpus: str | None,
+    **own: Any,
 ) -> None:
-    """Decode every clip of a dataset and tell what is wrong; store nothing.
+    """Decode every clip of a dataset, or of the dataset `folder`, and report what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import datasets, preparation
+    from ..corpora.corpus import Corpus
+    from ..corpora.datasets import preparation
 
-    found = datasets.find(dataset)
-    with _progress("clip") as progress:
+    if (dataset is None) is (corpus is None):
+        raise InputError("name a dataset, or a prepared corpus with --corpus NAME")
+    if corpus is not None:
+        stored = Corpus.open(corpus)
+        stored.verify()
+        click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
+        return
+    assert dataset is not None  # one of the two was named
+    check_writable(report)
+    check_replaceable(report, b"clip_id,path,split,")
+    found = _find(dataset, root, **own)
+    short = short or ("repeat" if dataset == "folder" else "drop")
+    with parallel.progress("clip") as progress:
         result = preparation.check(
             found, _root(dataset, root), short=short, n_jobs=jobs, scheduler=scheduler, progress=progress
         )
@@ -93,23 +114,29 @@ def check_command(
 def prepare_command(
     dataset: str,
     root: Path | None,
-    short: str,
+    short: str | None,
     report: Path,
     jobs: int,
     scheduler: str,
     profile: str,
     labels_only: bool,
+    labels: Path | None,
+    class_folders: bool,
+    seconds: float,
     **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
+    What is there already is compared with its checksums, and made again where it is damaged.
+
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks. With ``--labels-only``, magnatagatune,
+    ``synthetic-genre`` and the like are target tasks. The dataset ``folder`` is your own music: --root,
+    --labels or --class-folders, and --name. With ``--labels-only``, magnatagatune,
     msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.preparation import n_clips
+    from ..corpora.datasets.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -122,17 +149,22 @@ def prepare_command(
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
     if labels_only:
-        from ..corpora.datasets import labels_only as labels
+        from ..corpora.datasets import labels_only as without_audio
 
-        made = labels.prepare(dataset, root, options["name"])
+        made = without_audio.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
-    from ..corpora import datasets, preparation
+    from ..corpora.datasets import preparation
 
-    found, folder = datasets.find(dataset), _root(dataset, root)
+    if dataset == "folder" and not options["name"]:
+        raise InputError("give the corpus a name: --name NAME")
+    check_writable(report)
+    check_replaceable(report, b"clip_id,path,split,")
+    found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
+    short = short or ("repeat" if dataset == "folder" else "drop")
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     try:
-        with _progress("clip") as progress:
+        with parallel.progress("clip") as progress:
             made, result = preparation.prepare(
                 found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
             )
@@ -141,6 +173,9 @@ def prepare_command(
         raise
     _tell(result, report)
     click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
+    if dataset == "folder":
+        for line in ("train NAME", "evaluate RUN --html report.html", "tag song.mp3 --model RUN"):
+            click.echo(f"next: python -m mtlib {line.replace('NAME', made.name)}")
     if result.failed and not options["allow_missing"]:
         raise InputError(
             f"the corpus is ready without the clips above ({report} lists every one); "
@@ -151,7 +186,11 @@ def prepare_command(
 def _tell(result: Any, report: Path) -> None:
     for line in result.lines:
         click.echo(line)
-    result.save(report)
+    try:
+        result.save(report)
+    except (InputError, OSError) as error:
+        click.echo(result.table())
+        raise InputError(f"{report} cannot be written ({error}); its lines are above") from None
 
 
 @click.command("fetch")
@@ -191,12 +230,12 @@ def fetch_command(what: str, only_list: bool) -> None:
         artifact = published.ARTIFACTS[name]
         size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
         click.echo(f"{found:8} {size} bytes  {name}")
-    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
-        raise InputError(
-            f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
-        )
+        raise InputError(f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}")
+    if counts["unreadable"]:
+        raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 
@@ -211,13 +250,11 @@ def _fetch_dataset(name: str) -> None:
         click.echo(f"{dataset.title} is not fetched from here. {dataset.page}")
         for line in (*dataset.commands, *(f"# {f}  {c}" for f, c in dataset.checksums.items())):
             click.echo(f"  {line}")
-        click.echo(
-            f"size: {dataset.size}\nlicence: {dataset.licence}\ncite: {dataset.citation}\n{dataset.faults}"
-        )
+        click.echo(f"size: {dataset.size}\nlicence: {dataset.licence}\ncite: {dataset.citation}\n{dataset.faults}")
         click.echo(f"then: python -m mtlib prepare {name} --root FOLDER")
         return
     folder = paths.home() / "datasets" / name
     click.echo(f"{dataset.size}; {dataset.licence}; into {folder}")
-    with _progress("byte") as bar:
+    with parallel.progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")

@@ -3,21 +3,14 @@
 Notebooks call `open_source` with their settings and need not know which it is.
 """
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
-
+from ..base import parallel
 from ..base.profiles import Profile, Settings, named
 from .corpus import Corpus
 from .synthetic import corpora
 
 
 def open_source(
-    settings: Settings | Profile | str = "quick",
-    corpus: str = "synthetic",
-    *,
-    n_jobs: int = -1,
-    scheduler: str = "",
+    settings: Settings | Profile | str = "quick", corpus: str = "synthetic", *, n_jobs: int = -1, scheduler: str = ""
 ) -> Corpus:
     """Open the corpus that a notebook's parameters name.
 
@@ -43,7 +36,7 @@ def open_source(
         made.check_audio()
         return made
     profile = _profile(settings)
-    with told(f"synthetic-{profile.name}") as progress:
+    with parallel.progress("clip", f"synthetic-{profile.name}") as progress:
         return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
 
@@ -62,27 +55,9 @@ def open_target(
     if isinstance(profile, Settings):
         scheduler, profile = profile.scheduler, profile.profile
     profile = _profile(profile)
-    with told(f"synthetic-{name}-{profile.name}") as progress:
+    with parallel.progress("clip", f"synthetic-{name}-{profile.name}") as progress:
         return corpora.write_target(name, profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
 
 def _profile(profile: Profile | str) -> Profile:
     return named(profile) if isinstance(profile, str) else profile
-
-
-@contextlib.contextmanager
-def told(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far a corpus is: a bar on a terminal, a line every fifth elsewhere."""
-    from tqdm import tqdm
-
-    fifth = [0]
-    with tqdm(unit="clip", desc=name, disable=not sys.stderr.isatty(), delay=1) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            if bar.disable and 5 * done // total > fifth[0]:
-                fifth[0] = 5 * done // total
-                print(f"{name}: {done:,} of {total:,} clips", flush=True)
-
-        yield show

@@ -6,12 +6,12 @@ executed notebooks alone (`collect`).
 
 Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
 known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
-reads "holds" or "fails on the synthetic corpus" and is counted apart.
+reads "holds" or "fails on the synthetic corpus" and is counted apart. Later work judges the claims in
+`GENERAL`; of others it reads "agrees" or "challenges".
 """
 
 import csv
 import html
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -24,13 +24,21 @@ from typing import Any
 from IPython.display import display
 
 from ..base.errors import InputError
+from ..base.files import read_json
 from ..base.paths import DATA
 
 MIME = "application/vnd.mtlib.evidence+json"
 VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
 SYMBOLS = {"supported": "●", "contradicted": "✕", "inconclusive": "○", "not tested": "–"}
-SOURCES = ("published", "arithmetic", "labels", "real corpus", "synthetic")
-"""Where evidence can come from; only ``synthetic`` does not judge."""
+SOURCES = ("published", "arithmetic", "labels", "real corpus", "later", "synthetic")
+"""Where evidence can come from; ``later`` is other people's work since 2018. ``synthetic`` does not judge."""
+
+GENERAL = frozenset({
+    "C2.05", "C3.13", "C3.15", "C3.16", "C3.17", "C3.18", "C3.24",
+    "C5.01", "C6.29", "C7.09", "C7.11", "C7.13", "C7.15",
+})  # fmt: skip
+"""Claims about music tagging in general: later work judges these. Any other claim is about the thesis' own
+runs, which later work can only agree with or challenge."""
 
 _shown: Counter[str] = Counter()
 
@@ -121,14 +129,20 @@ def record(
     )
     text = f"{claim} – {wording(evidence)}. {reason}"
     _shown[claim] += 1
-    display(
-        {"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True
-    )
+    display({"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True)
     return evidence
+
+
+def judges(evidence: Evidence) -> bool:
+    """Tell whether evidence may judge its claim."""
+    return evidence.source != "synthetic" and (evidence.source != "later" or evidence.claim in GENERAL)
 
 
 def wording(evidence: Evidence) -> str:
     """Return the verdict in words; synthetic evidence "holds" or "fails" on its corpus, or on noise."""
+    if evidence.source == "later" and not judges(evidence):
+        words = {"supported": "later work agrees", "contradicted": "later work challenges it"}
+        return words.get(evidence.verdict, evidence.verdict)
     if evidence.source != "synthetic":
         return evidence.verdict
     words = {"supported": "holds", "contradicted": "fails"}
@@ -206,15 +220,13 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
     rows = []
     for path in notebooks:
         try:
-            cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+            cells = read_json(Path(path))["cells"]
             outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: not an executed notebook; run `make book`") from error
         for data in outputs:
             if row := data.get(MIME):
                 if set(row) != names:
-                    raise InputError(
-                        f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`"
-                    )
+                    raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
                 rows.append((Path(path).stem, Evidence(**row)))
     return rows

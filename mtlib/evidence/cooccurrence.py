@@ -56,9 +56,7 @@ def pairs(labels: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     for i, j in np.argwhere(~np.eye(len(sizes), dtype=bool)):
         if sizes[i] and sizes[j]:
             low, high = proportion_interval(int(joint[i, j]), int(sizes[i]))
-            rows.append(
-                (names[i], names[j], joint[i, j] / sizes[i], low, high, joint[i, j], sizes[i], sizes[j])
-            )
+            rows.append((names[i], names[j], joint[i, j] / sizes[i], low, high, joint[i, j], sizes[i], sizes[j]))
     columns = ["tag", "beside", "share", "low", "high", "n_both", "n_tag", "n_beside"]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
@@ -114,8 +112,6 @@ def accumulation(labels: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
         left = n_clips - size
         possible = multiplicity <= left
         m = multiplicity[possible]
-        log_missed = (
-            gammaln(left + 1) - gammaln(left - m + 1) + gammaln(n_clips - m + 1) - gammaln(n_clips + 1)
-        )
+        log_missed = gammaln(left + 1) - gammaln(left - m + 1) + gammaln(n_clips - m + 1) - gammaln(n_clips + 1)
         expected.append(n_rows.sum() - (n_rows[possible] * np.exp(log_missed)).sum())
     return np.array(expected)

@@ -158,11 +158,7 @@ def _pairs(values: np.ndarray, n: int, sign: int = 1) -> Callable[[np.ndarray], 
 
 
 def _p_value(
-    a: np.ndarray,
-    permuted: Callable[[np.ndarray], np.ndarray],
-    n: int,
-    rng: np.random.Generator,
-    n_permutations: int,
+    a: np.ndarray, permuted: Callable[[np.ndarray], np.ndarray], n: int, rng: np.random.Generator, n_permutations: int
 ) -> float:
     if n_permutations < 1:
         raise InputError(f"n_permutations must be at least 1, got {n_permutations}")

@@ -59,9 +59,7 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | np.ndarray:
     values = tag_areas(columns, scores.reshape(columns.shape))
     if np.isnan(values).any():
         tag = int(np.isnan(values).argmax())
-        raise InputError(
-            f"AUC is undefined for tag {tag}: {columns[:, tag].sum()} of {len(labels)} clips have it"
-        )
+        raise InputError(f"AUC is undefined for tag {tag}: {columns[:, tag].sum()} of {len(labels)} clips have it")
     return values if labels.ndim == 2 else float(values[0])
 
 
@@ -88,9 +86,7 @@ def tag_areas(
         raise InputError(f"metric must be 'roc' or 'pr', got {metric!r}")
     given = np.ones((len(labels), 1), np.uint16) if counts is None else np.asarray(counts)
     if given.ndim != 2 or len(given) != len(labels):
-        raise InputError(
-            f"counts must be (clip, replicate) with {len(labels)} clips, got shape {given.shape}"
-        )
+        raise InputError(f"counts must be (clip, replicate) with {len(labels)} clips, got shape {given.shape}")
     results = np.empty((given.shape[1], labels.shape[1]))
     for start in range(0, given.shape[1], _N_AT_ONCE):
         block = np.ascontiguousarray(given[:, start : start + _N_AT_ONCE], np.float32)

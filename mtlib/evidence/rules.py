@@ -50,9 +50,7 @@ def judge_interval(low: float, high: float, reference: float, *, claimed: str) -
     return "inconclusive"
 
 
-def judge(
-    estimate: Estimate, *, claimed: str, reference: float = 0.0, margin: float = MARGIN
-) -> dict[str, Any]:
+def judge(estimate: Estimate, *, claimed: str, reference: float = 0.0, margin: float = MARGIN) -> dict[str, Any]:
     """Judge a claim about a mean or a difference.
 
     Parameters
@@ -126,12 +124,7 @@ def judge_order(differences: Sequence[Estimate], names: Sequence[str]) -> dict[s
 
 
 def judge_every(
-    estimates: Sequence[Estimate],
-    names: Sequence[str],
-    *,
-    claimed: str,
-    reference: float = 0.0,
-    margin: float = MARGIN,
+    estimates: Sequence[Estimate], names: Sequence[str], *, claimed: str, reference: float = 0.0, margin: float = MARGIN
 ) -> dict[str, Any]:
     """Judge a claim that *every* one of several means or differences is as claimed.
 
@@ -217,9 +210,7 @@ def judge_known(
             "reason": f"{judged['reason']} ({told}){unknown}."}  # fmt: skip
 
 
-def judge_correlation(
-    found: Correlation, *, claimed: str, margin: float = 0.3, level: float = 0.05
-) -> dict[str, Any]:
+def judge_correlation(found: Correlation, *, claimed: str, margin: float = 0.3, level: float = 0.05) -> dict[str, Any]:
     """Judge a claim that two things rise together, run against each other, or are unrelated.
 
     Parameters
@@ -259,8 +250,6 @@ def _needed(estimate: Estimate, distance: float, level: float) -> str:
     return f"about {n:,} repetitions would decide at this mean and spread"
 
 
-def _fields(
-    value: float, low: float, high: float, n: int, rule: str, verdict: str, reason: str
-) -> dict[str, Any]:
+def _fields(value: float, low: float, high: float, n: int, rule: str, verdict: str, reason: str) -> dict[str, Any]:
     names = ("estimate", "low", "high", "n", "rule", "verdict", "reason")
     return dict(zip(names, (value, low, high, n, rule, verdict, reason), strict=True))

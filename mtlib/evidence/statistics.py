@@ -87,11 +87,7 @@ class Estimate:
             return float(scipy.stats.t.sf(distance / error, self.df)) if error else 0.0
         least = 1e-300  # beyond every figure that anybody prints
         gap = partial(_excess, distance=distance, error=self.standard_error, df=self.df, floor=self.floor)
-        return (
-            float(np.exp(scipy.optimize.brentq(gap, np.log(least), np.log(0.5))))
-            if gap(np.log(least)) > 0
-            else 0.0
-        )
+        return float(np.exp(scipy.optimize.brentq(gap, np.log(least), np.log(0.5)))) if gap(np.log(least)) > 0 else 0.0
 
 
 def _half_width(tail: float, error: float, df: float, floor: float) -> float:
@@ -204,9 +200,7 @@ def deciding_n(mean: float, deviation: float, *, level: float = 0.95, floor: flo
     return n
 
 
-def proportion_interval(
-    n_hits: int, n: int, *, level: float = 0.95, method: str = "wilson"
-) -> tuple[float, float]:
+def proportion_interval(n_hits: int, n: int, *, level: float = 0.95, method: str = "wilson") -> tuple[float, float]:
     """Return the interval of a proportion.
 
     Parameters

@@ -22,9 +22,7 @@ def best_precision(device: str | torch.device = "cpu") -> str:
     """Return "bf16" where the device computes in 16-bit floats, otherwise "float32"."""
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return (
-        "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
-    )
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

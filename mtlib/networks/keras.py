@@ -54,9 +54,7 @@ def read(path: str | Path) -> Weights:
         with h5py.File(path, "r") as file:
             file.visititems(take)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path.name}: not a readable HDF5 file ({_first_line(error)}); fetch it again"
-        ) from error
+        raise InputError(f"{path.name}: not a readable HDF5 file ({_first_line(error)}); fetch it again") from error
     if not weights:
         raise InputError(f"{path.name}: an HDF5 file without any array; fetch it again")
     for name, array in weights.items():
@@ -86,9 +84,7 @@ def take(weights: Weights, name: str, shape: tuple[int, ...] | None = None) -> t
     return torch.from_numpy(array.copy())
 
 
-def convolution(
-    weights: Weights, kernel: str, bias: str, *, layout: str, flip: bool
-) -> dict[str, torch.Tensor]:
+def convolution(weights: Weights, kernel: str, bias: str, *, layout: str, flip: bool) -> dict[str, torch.Tensor]:
     """Turn a Keras convolution into the state of `torch.nn.Conv2d`.
 
     Parameters
@@ -160,8 +156,4 @@ def dense(weights: Weights, kernel: str, bias: str) -> dict[str, torch.Tensor]:
 
 def prefixed(**parts: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Join the states of layers into one; ``__`` in a keyword stands for a dot."""
-    return {
-        f"{name.replace('__', '.')}.{key}": value
-        for name, part in parts.items()
-        for key, value in part.items()
-    }
+    return {f"{name.replace('__', '.')}.{key}": value for name, part in parts.items() for key, value in part.items()}

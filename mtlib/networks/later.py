@@ -37,9 +37,7 @@ SAMPLE_RATE = 16_000
 N_SAMPLES = {"fcn": 464_000, "crnn": 464_000, "musicnn": 48_000}
 """Length of a window by structure."""
 
-NAMES = tuple(
-    f"{n}-{d}" for d in ("msd", "mtat", "jamendo") for n in N_SAMPLES if (n, d) != ("musicnn", "msd")
-)
+NAMES = tuple(f"{n}-{d}" for d in ("msd", "mtat", "jamendo") for n in N_SAMPLES if (n, d) != ("musicnn", "msd"))
 """The networks: ``fcn-msd`` and so on."""
 
 
@@ -56,7 +54,7 @@ class _GRU(nn.GRU):
     """PyTorch's GRU, without its last state."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x)[0]
+        return super().forward(x)[0]  # type: ignore[has-type]  # PyTorch declares it overloaded
 
 
 def _block(conv: nn.Module, norm: type[nn.Module]) -> nn.Sequential:
@@ -66,16 +64,12 @@ def _block(conv: nn.Module, norm: type[nn.Module]) -> nn.Sequential:
 class Musicnn(nn.Module):
     """Tall kernels for timbre and long ones for rhythm, three layers over time, two dense ones.
 
-    Parameters
-    ----------
-    n_tags : int
-
     References
     ----------
     J. Pons, X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019.
     """
 
-    def __init__(self, n_tags: int = 50):
+    def __init__(self) -> None:
         super().__init__()
         self.input_norm = nn.BatchNorm2d(1)
         self.tall = nn.ModuleList(
@@ -84,11 +78,9 @@ class Musicnn(nn.Module):
         self.long = nn.ModuleList(
             _block(nn.Conv1d(1, 51, length, padding=length // 2), nn.BatchNorm1d) for length in (129, 65, 33)
         )
-        self.middle = nn.ModuleList(
-            _block(nn.Conv1d(n_in, 64, 7, padding=3), nn.BatchNorm1d) for n_in in (561, 64, 64)
-        )
+        self.middle = nn.ModuleList(_block(nn.Conv1d(n_in, 64, 7, padding=3), nn.BatchNorm1d) for n_in in (561, 64, 64))
         self.hidden = nn.Sequential(nn.Linear(1506, 200), nn.BatchNorm1d(200), nn.ReLU())
-        self.output = nn.Linear(200, n_tags)
+        self.output = nn.Linear(200, 50)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map a spectrogram (batch, 1, 96, time) to logits (batch, tag)."""
@@ -105,6 +97,7 @@ class Musicnn(nn.Module):
 def _network(structure: str) -> nn.Module:
     if structure == "musicnn":
         return Musicnn()
+    network: nn.Module
     if structure == "fcn":
         network = models.Convnet((64, 128, 128, 128, 64), models.CNN5_POOLS, activation="relu")
     else:
@@ -141,15 +134,11 @@ def load(name: str) -> tuple[nn.Module, nn.Module]:
         known = ", ".join((*released.RELEASES, *NAMES))
         raise InputError(f"unknown network {name!r}; choose one of {known}")
     structure, dataset = name.split("-")
-    path = published.fetch(
-        f"sota-music-tagging-models/sota_music_taggers/models/{dataset}/{structure}/best_model.pth"
-    )
+    path = published.fetch(f"sota-music-tagging-models/sota_music_taggers/models/{dataset}/{structure}/best_model.pth")
     state = torch.load(path, map_location="cpu", weights_only=True)
     mel = frontend.MelSpectrogram(sample_rate=SAMPLE_RATE)
     mel.filters = state["spec.mel_scale.fb"].T.contiguous()  # theirs: (mel, freq)
     network = _network(structure)
     values = [value for key, value in state.items() if not key.startswith("spec.")]
-    network.load_state_dict(
-        dict(zip(network.state_dict(), values, strict=True))
-    )  # the same order, other names
+    network.load_state_dict(dict(zip(network.state_dict(), values, strict=True)))  # the same order, other names
     return nn.Sequential(mel, frontend.Decibel(reference=1.0, top_db=None)), network.eval()

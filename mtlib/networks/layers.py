@@ -164,9 +164,7 @@ class KerasGRU(nn.Module):
         state = x.new_zeros(len(x), n_hidden)
         states = []
         for step in (x @ self.kernel + self.bias).unbind(1):  # (batch, 3 n_hidden)
-            update, reset = torch.clamp(0.2 * (step[:, : 2 * n_hidden] + state @ to_gates) + 0.5, 0, 1).chunk(
-                2, dim=1
-            )
+            update, reset = torch.clamp(0.2 * (step[:, : 2 * n_hidden] + state @ to_gates) + 0.5, 0, 1).chunk(2, dim=1)
             candidate = torch.tanh(step[:, 2 * n_hidden :] + (reset * state) @ to_candidate)
             state = update * state + (1 - update) * candidate
             states.append(state)

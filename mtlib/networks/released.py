@@ -166,9 +166,7 @@ RELEASES = {
     for release in (
         Release("compact", _COMPACT, compact, frontend.compact_frontend, audio.N_SAMPLES[1360]),
         Release("crnn", _CRNN, crnn, frontend.crnn_frontend, audio.N_SAMPLES[1366]),
-        Release(
-            "crnn_trained", _CRNN, partial(crnn, stored="deviation"), _standardised, audio.N_SAMPLES[1366]
-        ),
+        Release("crnn_trained", _CRNN, partial(crnn, stored="deviation"), _standardised, audio.N_SAMPLES[1366]),
         Release("cnn", _CNN, cnn, _standardised, audio.N_SAMPLES[1366]),
         Release("compact1", _COMPACT1, compact1, frontend.theano_compact_frontend, audio.N_SAMPLES[1360]),
     )

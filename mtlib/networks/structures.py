@@ -47,27 +47,16 @@ _COMPACT_TIME = {
 
 POOLS: dict[tuple[str, int], dict[int, tuple[Pool, ...]]] = {
     **{
-        ("compact", n_freq): {
-            n_frames: tuple(zip(freq, time, strict=True)) for n_frames, time in _COMPACT_TIME.items()
-        }
+        ("compact", n_freq): {n_frames: tuple(zip(freq, time, strict=True)) for n_frames, time in _COMPACT_TIME.items()}
         for n_freq, freq in _COMPACT_FREQ.items()
     },
-    ("k1c2", 96): {
-        **dict.fromkeys(_LONG, ((1, 4), (1, 5), (1, 8), (1, 8))),
-        340: ((1, 4), (1, 5), (1, 4), (1, 4)),
-    },
+    ("k1c2", 96): {**dict.fromkeys(_LONG, ((1, 4), (1, 5), (1, 8), (1, 8))), 340: ((1, 4), (1, 5), (1, 4), (1, 4))},
     ("k2c1", 96): {
         **dict.fromkeys(_LONG, ((1, 4), (1, 4), (1, 4), (1, 4), (1, 5))),
         340: ((1, 4), (1, 4), (1, 5), (1, 2), (1, 2)),
     },
-    ("k2c2", 96): {
-        **dict.fromkeys(_LONG, models.CNN5_POOLS),
-        340: ((2, 4), (2, 4), (2, 4), (3, 5), (4, 1)),
-    },
-    ("crnn", 96): {
-        **dict.fromkeys(_LONG, models.CRNN_POOLS),
-        340: ((2, 4), (3, 3), (4, 2), (4, 1)),
-    },
+    ("k2c2", 96): {**dict.fromkeys(_LONG, models.CNN5_POOLS), 340: ((2, 4), (2, 4), (2, 4), (3, 5), (4, 1))},
+    ("crnn", 96): {**dict.fromkeys(_LONG, models.CRNN_POOLS), 340: ((2, 4), (3, 3), (4, 2), (4, 1))},
     ("genre", 257): {173: ((2, 2),) * 5},
 }
 """Pooling (freq, time) of each stage: by (structure, n_freq), then by n_frames."""

@@ -1,1 +1,1 @@
-"""What pages show: charts, drawings, players, tables."""
+"""What pages show: charts, players, tables, the report of a network."""

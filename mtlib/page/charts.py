@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import altair as alt
 import numpy as np
+import vl_convert
 from PIL import Image
 
 from ..base.errors import InputError
@@ -28,18 +29,7 @@ COLOURS = {
 CATEGORICAL = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 """Okabe–Ito colours for anything else, in order of use."""
 
-_VIRIDIS = (
-    "440154",
-    "482878",
-    "3e4989",
-    "31688e",
-    "26828e",
-    "1f9e89",
-    "35b779",
-    "6ece58",
-    "b5de2b",
-    "fde725",
-)
+_VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
 
 
 @alt.theme.register("mtlib", enable=True)
@@ -101,17 +91,28 @@ class _InScript(json.JSONEncoder):
 
 
 alt.renderers.enable(
-    "html",
-    json_kwds={"cls": _InScript, "ensure_ascii": False},
-    embed_options={"renderer": "svg", "actions": False},
+    "html", json_kwds={"cls": _InScript, "ensure_ascii": False}, embed_options={"renderer": "svg", "actions": False}
 )
-_as_html = alt.renderers.get()
+_as_html: Any = alt.renderers.get()
 
 
 def _render(spec: dict[str, Any], **options: Any) -> dict[str, str]:
     """Render a chart as HTML; the message of an error, which may quote a name, is shown as text."""
     page = _as_html(spec, **options)["text/html"]
     return {"text/html": page.replace("outputDiv.innerHTML", "outputDiv.textContent")}
+
+
+def as_data(spec: dict[str, Any]) -> str:
+    """Return a chart's specification as JSON that stays data inside ``<script>``."""
+    return json.dumps(spec, cls=_InScript, ensure_ascii=False)
+
+
+def library() -> str:
+    """Return Vega, Vega-Lite and vega-embed as one script, for a page that stands alone."""
+    bundle = vl_convert.javascript_bundle(  # type: ignore[call-arg]  # its stub asks for a snippet
+        vl_version=".".join(alt.VEGALITE_VERSION.split(".")[:2])
+    )
+    return f"(function () {{{bundle}}})();".replace("</script", "<\\/script")
 
 
 alt.renderers.register("mtlib", _render)
@@ -135,9 +136,7 @@ def finish(chart: alt.TopLevelMixin, alt_text: str, *, height: int = 320) -> alt
     return chart.properties(width="container", height=height, description=alt_text)
 
 
-def picture(
-    values: np.ndarray, low: float | None = None, high: float | None = None, *, n_colours: int = 256
-) -> str:
+def picture(values: np.ndarray, low: float | None = None, high: float | None = None, *, n_colours: int = 256) -> str:
     """Return a matrix as a PNG picture in a data address, first row at the bottom.
 
     Parameters
@@ -192,9 +191,7 @@ def spectrogram(
         Alternative text.
     """
     n_rows = len(values)
-    frame = alt.Data(
-        values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}]
-    )
+    frame = alt.Data(values=[{"image": picture(values, low, high), "x": 0, "x2": seconds, "y": 0, "y2": n_rows}])
     rows = [row for row, _ in freq_ticks]
     labels = {str(row): json.dumps(label) for row, label in freq_ticks}
     expression = " : ".join(f"datum.value == {row} ? {label}" for row, label in labels.items()) + " : ''"

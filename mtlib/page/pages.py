@@ -27,6 +27,7 @@ from myst_nb import glue
 
 from ..base import published
 from ..base.errors import InputError
+from ..base.files import atomic
 from ..base.profiles import STANDARD, Settings
 from ..base.provenance import commit, device_name
 
@@ -73,7 +74,8 @@ def sound_source(samples: np.ndarray, sample_rate: int, *, compression: float | 
         return "data:audio/mpeg;base64," + base64.b64encode(data).decode()
     name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
     Path(folder).mkdir(parents=True, exist_ok=True)
-    (Path(folder) / name).write_bytes(data)
+    with atomic(Path(folder) / name) as file:
+        file.write(data)
     return f"../media/{name}"
 
 
@@ -114,10 +116,7 @@ def missing(what: str, reason: str, *, command: str = "python -m mtlib fetch") -
 
 def scrolling(table: str, label: str, *, kind: str = "") -> str:
     """Wrap an HTML table so that it scrolls sideways on a narrow screen, by the keyboard too."""
-    return (
-        f"<div class='mt-scroll {kind}' tabindex='0' role='region' aria-label='{html.escape(label)}'>"
-        f"{table}</div>"
-    )
+    return f"<div class='mt-scroll {kind}' tabindex='0' role='region' aria-label='{html.escape(label)}'>{table}</div>"
 
 
 def show_table(frame: pd.DataFrame) -> None:
@@ -178,10 +177,7 @@ def foot(settings: Settings) -> None:
     memory = f"{gibibytes:.1f} GiB"
     set_glue(minutes=wall, peak_memory=memory)
     made = provenance(settings)
-    rows = made | {
-        "time": f"{wall} ({core_seconds:.0f} core-seconds)",
-        "peak memory": memory,
-    }
+    rows = made | {"time": f"{wall} ({core_seconds:.0f} core-seconds)", "peak memory": memory}
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
     data = {
         "parameters": {

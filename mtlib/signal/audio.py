@@ -15,11 +15,14 @@ such a file are therefore counted here. MP3 data under another name is freed of 
 from memory (`mtlib.signal.mpeg`).
 """
 
+import contextlib
 import io
 import math
 import os
 import stat
 import struct
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +31,6 @@ import soxr
 
 from ..base.errors import InputError
 from . import mpeg
-from .stderr import quiet_stderr
 
 SAMPLE_RATE = 12_000
 """Hertz: the rate of every network in the book."""
@@ -46,6 +48,12 @@ SILENCE = 2.0**-15
 RESAMPLER = f"soxr {soxr.__version__} HQ"
 """The resampler, in words: part of the key of every cache of decoded audio."""
 
+RATES = (1_000, 768_000)
+"""Hertz: the lowest and the highest sample rate that is taken for audio."""
+
+MAX_SAMPLES = 1 << 27
+"""Samples that are decoded into memory at most, 512 MiB: 3.1 hours at 12 kHz."""
+
 _SLACK_SECONDS = 0.1  # a shorter read than promised by less than this is no damage; also read in excess
 _AGAIN = "download or unpack it again"
 
@@ -54,13 +62,15 @@ AudioPath = str | bytes | os.PathLike
 
 @dataclass(frozen=True)
 class Recording:
-    """Decoded audio at its native rate.
+    """Decoded audio.
 
     Attributes
     ----------
     samples : np.ndarray [shape=(time,), dtype=float32]
         Mean over the channels.
     sample_rate : int
+        Hertz, of the samples.
+    source_rate : int
         Hertz, as stored in the file.
     n_channels : int
         Channels in the file.
@@ -70,6 +80,7 @@ class Recording:
 
     samples: np.ndarray
     sample_rate: int
+    source_rate: int
     n_channels: int
     notes: tuple[str, ...] = ()
 
@@ -79,15 +90,46 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-@quiet_stderr()
+_lock = threading.Lock()
+_users, _saved = 0, None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while any thread decodes: the MP3 decoder writes to it from C."""
+    global _users, _saved
+    with _lock:
+        if _users == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                _saved = os.dup(2)
+            except OSError:  # closed: from now on it is nowhere
+                _saved = None
+            if nowhere != 2:
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0 and _saved is not None:
+                os.dup2(_saved, 2)
+                os.close(_saved)
+                _saved = None
+
+
+@_quiet_stderr()
 def decode(
     path: AudioPath,
     *,
     offset: float = 0.0,
     seconds: float | None = None,
     expected_seconds: float | None = None,
+    sample_rate: int | None = None,
 ) -> Recording:
-    """Decode a file (WAV, MP3, FLAC, Ogg, AU, AIFF) to mono at its native rate.
+    """Decode a file (WAV, MP3, FLAC, Ogg, AU, AIFF) to mono.
 
     Parameters
     ----------
@@ -98,6 +140,8 @@ def decode(
     expected_seconds : float, optional
         Length the whole file should have, where it is known, as for the clips of a dataset. Without
         it the file's own header says what to expect.
+    sample_rate : int, optional
+        Hertz to resample to, block by block; the file's own by default.
 
     Returns
     -------
@@ -107,7 +151,8 @@ def decode(
     ------
     InputError
         If the file is missing, empty, not audio, damaged, shorter than expected by more than 0.1 s,
-        or holds NaN or infinity; if `offset` lies behind its end.
+        or holds NaN or infinity; if `offset` lies behind its end; if it has a rate that no audio has
+        (`RATES`), or more than `MAX_SAMPLES`.
 
     Examples
     --------
@@ -120,32 +165,41 @@ def decode(
     name = display_name(path)
     head = _read_head(path, name)
     mp3, n_counted = mpeg.data_and_count(path, head)
-    opened, blocks, n_read = False, [], 0
+    opened, blocks, n_read, n_kept, n_nonfinite = False, [], 0, 0, 0
     try:
         with soundfile.SoundFile(os.fsencode(path) if mp3 is None else io.BytesIO(mp3)) as file:
             opened, rate, n_channels = True, file.samplerate, file.channels
-            n_promised = n_counted or (
-                file.frames if file.frames < 1 << 40 else 0
-            )  # 0: a stream of unknown length
+            if not RATES[0] <= rate <= RATES[1]:
+                words = f"a sample rate of {rate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
+                raise InputError(f"{name}: {words}; {_AGAIN}", "not audio")
+            resampler = soxr.ResampleStream(rate, sample_rate or rate, 1, quality="HQ")
+            n_promised = n_counted or (file.frames if file.frames < 1 << 40 else 0)  # 0: a stream of unknown length
             start = round(offset * rate)
             if start:
                 file.seek(min(start, file.frames))
             weights = np.full(n_channels, 1 / n_channels, np.float32)
             n_wanted = math.inf if seconds is None else math.ceil(seconds * rate)
-            while n_read < n_wanted:  # in blocks: memory follows what is there, not what is promised
-                left = max(n_promised - start - n_read, 0) + 4096  # a little more, to see the end
-                asked = min(n_wanted - n_read, left, 1 << 22)
+            at_end = False
+            while not at_end:  # in blocks: memory follows what is there, not what is promised
+                asked = min(n_wanted - n_read, max(1, (1 << 20) // n_channels))
                 block = file.read(asked, dtype="float32", always_2d=True)
-                # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
-                blocks.append(block @ weights if n_channels > 1 else block[:, 0])
                 n_read += len(block)
-                if len(block) < asked:
-                    break
+                n_nonfinite += np.sum(~np.isfinite(block))
+                at_end = len(block) < asked or n_read == n_wanted
+                # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
+                mono = block @ weights if n_channels > 1 else block[:, 0]
+                blocks.append(mono if sample_rate in (None, rate) else resampler.resample_chunk(mono, at_end))
+                n_kept += len(blocks[-1])
+                if n_kept > MAX_SAMPLES:
+                    raise InputError(
+                        f"{name}: longer than {MAX_SAMPLES / (sample_rate or rate) / 3600:.1f} hours; "
+                        "cut it into parts",
+                        "too long",
+                    )
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if not opened:
             raise InputError(
-                f"{name}: not audio of a kind that can be read; {_AGAIN}, "
-                "or convert it to WAV, FLAC, Ogg or MP3",
+                f"{name}: not audio of a kind that can be read; {_AGAIN}, or convert it to WAV, FLAC, Ogg or MP3",
                 "not audio",
             ) from None
         raise InputError(f"{name}: undecodable ({str(error).rstrip('.')}); {_AGAIN}", "undecodable") from None
@@ -154,30 +208,35 @@ def decode(
     if expected is None:
         expected = max(n_promised, _pcm_frames_promised(path, head)) / rate
     if n_read == 0 and start >= n_promised > 0:
-        raise InputError(
-            f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s", "truncated"
-        )
+        raise InputError(f"{name}: ends at {n_promised / rate:.1f} s, before the offset of {offset:.1f} s", "truncated")
     wanted = expected - offset if seconds is None else min(expected - offset, seconds)
     if n_read / rate < wanted - _SLACK_SECONDS:
         raise InputError(
-            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}",
-            "truncated",
+            f"{name}: truncated, {offset + n_read / rate:.1f} of {expected:.1f} s decoded; {_AGAIN}", "truncated"
         )
     if n_read == 0:
         raise InputError(f"{name}: 0 samples behind its header; {_AGAIN}", "truncated")
-    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-    if not np.isfinite(samples).all():
-        raise InputError(
-            f"{name}: {np.sum(~np.isfinite(samples)):,} samples are NaN or infinite; export it again",
-            "nonfinite",
-        )
+    if n_nonfinite:
+        raise InputError(f"{name}: {n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
     extension = os.path.splitext(os.fsencode(path))[1].lower()
     notes = (
         ()
         if mp3 is None or extension == b".mp3"
         else (f"MP3 data in a file named {display_name(extension) or 'without extension'}",)
     )
-    return Recording(samples, rate, n_channels, notes)
+    return Recording(_joined(blocks), sample_rate or rate, rate, n_channels, notes)
+
+
+def _joined(blocks: list[np.ndarray]) -> np.ndarray:
+    """Join blocks and free each once it is copied, so that memory holds the audio once."""
+    if len(blocks) == 1:
+        return blocks[0]
+    samples, at = np.empty(sum(map(len, blocks)), np.float32), 0
+    while blocks:
+        block = blocks.pop(0)
+        samples[at : at + len(block)] = block
+        at += len(block)
+    return samples
 
 
 def load(
@@ -197,8 +256,9 @@ def load(
     """
     # A little more than asked is read, so that the resampler's edge falls outside the last samples.
     more = None if seconds is None else seconds + _SLACK_SECONDS
-    recording = decode(path, offset=offset, seconds=more, expected_seconds=expected_seconds)
-    samples = resample(recording.samples, recording.sample_rate, sample_rate)
+    samples = decode(
+        path, offset=offset, seconds=more, expected_seconds=expected_seconds, sample_rate=sample_rate
+    ).samples
     return samples if seconds is None else samples[: round(seconds * sample_rate)]
 
 
@@ -215,8 +275,8 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int = SAMPLE_RATE) ->
     -------
     samples : np.ndarray [shape=(round(time * to_rate / from_rate),), dtype=float32]
     """
-    if from_rate < 1 or to_rate < 1:
-        raise InputError(f"sample rates must be at least 1 Hz, got {from_rate} and {to_rate}")
+    if not (RATES[0] <= from_rate <= RATES[1] and RATES[0] <= to_rate <= RATES[1]):
+        raise InputError(f"sample rates must be {RATES[0]:,} to {RATES[1]:,} Hz, got {from_rate} and {to_rate}")
     if samples.ndim != 1:
         raise InputError(f"samples must have shape (time,), got {samples.shape}")
     samples = np.ascontiguousarray(samples, dtype=np.float32)
@@ -274,9 +334,7 @@ def windows(samples: np.ndarray, n_samples: int, hop: int, min_samples: int) -> 
         raise InputError(f"samples must have shape (time,), got {samples.shape}")
     if hop < 1:
         raise InputError(f"hop must be at least 1, got {hop}")
-    starts = [
-        s for s in range(0, len(samples), hop) if s == 0 or len(samples) - s >= min(min_samples, n_samples)
-    ]
+    starts = [s for s in range(0, len(samples), hop) if s == 0 or len(samples) - s >= min(min_samples, n_samples)]
     return np.stack([fit_length(samples[s:], n_samples, short="repeat") for s in starts or [0]])
 
 
@@ -296,10 +354,7 @@ def display_name(path: AudioPath) -> str:
 _NOT_AUDIO = (  # first bytes, in lower case, and what they mean
     ((b"<!doctype html", b"<html"), "not audio but an HTML page; the download failed"),
     ((b"version https://git-lfs",), "not audio but a Git LFS pointer; fetch the file itself (git lfs pull)"),
-    (
-        (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00"),
-        "not audio but macOS file information (._ files); leave it out",
-    ),
+    ((b"\x00\x05\x16\x07", b"\x00\x05\x16\x00"), "not audio but macOS file information (._ files); leave it out"),
     ((b"pk\x03\x04", b"\x1f\x8b"), "not audio but an archive; unpack it"),
 )
 
@@ -328,8 +383,7 @@ def _read_head(path: AudioPath, name: str) -> bytes:
             raise InputError(f"{name}: {meaning}", "not audio")
     if head[4:8] == b"ftyp":
         raise InputError(
-            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3",
-            "not audio",
+            f"{name}: MPEG-4 audio (AAC), which cannot be read here; convert it to WAV, FLAC, Ogg or MP3", "not audio"
         )
     return head
 

@@ -59,9 +59,7 @@ class PCEN(nn.Module):
     def forward(self, magnitude: Tensor) -> Tensor:
         """Normalise ``magnitude`` (batch, 1, freq, time)."""
         if magnitude.ndim != 4:
-            raise InputError(
-                f"a spectrogram must be (batch, channel, freq, time), got {tuple(magnitude.shape)}"
-            )
+            raise InputError(f"a spectrogram must be (batch, channel, freq, time), got {tuple(magnitude.shape)}")
         with torch.autocast(magnitude.device.type, enabled=False):
             energy = self.scale * magnitude.float()
             smooth = torch.matmul(energy, self._smoother(energy))  # (batch, 1, freq, time)

@@ -101,9 +101,7 @@ class PerFrequency(nn.Module):
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Standardise ``spectrogram`` (batch, 1, freq, time)."""
         if spectrogram.ndim != 4:
-            raise InputError(
-                f"a spectrogram must be (batch, channel, freq, time), got {tuple(spectrogram.shape)}"
-            )
+            raise InputError(f"a spectrogram must be (batch, channel, freq, time), got {tuple(spectrogram.shape)}")
         mean = spectrogram.mean(3, keepdim=True)  # (batch, 1, freq, 1)
         deviation = spectrogram - mean
         std = deviation.square().mean(3, keepdim=True).sqrt()  # (batch, 1, freq, 1)

@@ -85,16 +85,7 @@ def run_experiment(
         train = subset(train, spec.n_train, spec.subset_seed)
         how = {"task": corpus.task, "precision": spec.precision}
         fitted = fit(
-            network,
-            clips,
-            targets,
-            train,
-            valid,
-            spec.training,
-            seed=spec.seed,
-            folder=folder,
-            report=report,
-            **how,
+            network, clips, targets, train, valid, spec.training, seed=spec.seed, folder=folder, report=report, **how
         )
         outputs = {"valid_clips": valid, "test_clips": test}
         for name, indices in (("valid_outputs", valid), ("test_outputs", test)):

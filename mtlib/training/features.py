@@ -14,10 +14,11 @@ Conventions
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import librosa
 import numpy as np
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import atomic, digest
+from ..base.files import atomic, digest, read_array, seal
 from ..corpora.corpus import Corpus
 from ..networks import released, structures
 from ..networks.layers import ACTIVATIONS
@@ -147,9 +148,7 @@ def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> 
 
 
 @torch.inference_mode()
-def convnet_features(
-    samples: np.ndarray | Tensor, extractor: Extractor, *, summary: str = "mean"
-) -> np.ndarray:
+def convnet_features(samples: np.ndarray | Tensor, extractor: Extractor, *, summary: str = "mean") -> np.ndarray:
     """Return the features of clips of the extractor's length.
 
     Parameters
@@ -239,8 +238,8 @@ def of_corpus(
     indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
     values = [VERSION, corpus.audio_key, len(corpus), indices.tolist(), summary, _key(extractor)]
     path = paths.home() / "features" / f"{digest(values, 24)}.npy"
-    if path.is_file():
-        return np.load(path, allow_pickle=False)
+    if (found := read_array(path)) is not None:
+        return found
     if extractor is None:
         features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
@@ -252,8 +251,11 @@ def of_corpus(
             for part in parts
         ])  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()  # to a file, NumPy would write past Python and not notice that it is full
+    np.save(buffer, features)
     with atomic(path) as file:
-        np.save(file, features)
+        file.write(buffer.getbuffer())
+        seal(file)
     return features
 
 
@@ -294,9 +296,9 @@ def find(name: str, seed: int = 0) -> Extractor | None:
     return extractor(name, seed)
 
 
-def save(path: Path, files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
-    """Write features to an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
+def save(file: IO[bytes], files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
+    """Write features into an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
     layers = extractor.layers if extractor else np.zeros(values.shape[1], int)
     content: dict[str, Any] = {"files": np.array(files), "features": values, "layers": layers}
-    with atomic(Path(path)) as file:
-        np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
+    np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
+    file.truncate()

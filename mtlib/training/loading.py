@@ -9,7 +9,7 @@ hundredths of a decibel. Training and prediction use it.
 
 import hashlib
 import json
-import os
+import math
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 import torch
 
-from ..base import paths
+from ..base import files, paths
 from ..base.errors import InputError
 from ..corpora.corpus import Corpus
 from ..signal import views
@@ -62,9 +62,7 @@ class Clips:
         self.corpus, self.view, self.device = corpus, dict(view), torch.device(device)
         self.n_samples = n_samples or corpus.n_samples
         if self.n_samples is None:
-            raise InputError(
-                f"the clips of corpus {corpus.name} differ in length; say how much of each to use"
-            )
+            raise InputError(f"the clips of corpus {corpus.name} differ in length; say how much of each to use")
         if corpus.n_samples and self.n_samples > corpus.n_samples:
             raise InputError(f"clips have {corpus.n_samples} samples, {self.n_samples} were asked for")
         if mode not in (None, *MODES):
@@ -132,26 +130,29 @@ class Clips:
         path = paths.home() / "spectrograms" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
+            if (found := files.read_array(path, "r")) is None:
                 self._write(path)
-        return np.load(path, mmap_mode="r")
+                found = np.load(path, mmap_mode="r")
+        return found
 
     def _write(self, path: Path) -> None:
         dtype = np.float16 if self.view.get("magnitude", "log") == "log" else np.float32
-        unfinished = path.with_suffix(".unfinished")
+        shape = (len(self.corpus), *self.size)
+        n_bytes = 128 + math.prod(shape) * np.dtype(dtype).itemsize
+        files.check_space(path.parent, n_bytes)
         n_threads = torch.get_num_threads()
         torch.set_num_threads(1)  # the rounding must not depend on who computes the file
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         try:
-            shape = (len(self.corpus), *self.size)
-            file = np.lib.format.open_memmap(unfinished, mode="w+", dtype=dtype, shape=shape)
-            for indices in _chunks(len(self.corpus), _N_AT_ONCE):
-                pcm = self._host_pcm(indices).to(self.device)
-                file[indices[0] : indices[-1] + 1] = self._analyse(pcm)[:, 0].cpu().numpy()
-            file.flush()
-            os.replace(unfinished, path)
+            with files.atomic(path) as file:  # in order, not mapped: a full disk is an error, not a signal
+                files.reserve(file, n_bytes)
+                np.lib.format.write_array_header_1_0(file, header)
+                for indices in _chunks(len(self.corpus), _N_AT_ONCE):
+                    pcm = self._host_pcm(indices).to(self.device)
+                    file.write(np.ascontiguousarray(self._analyse(pcm)[:, 0].cpu(), dtype).data)
+                files.seal(file)
         finally:
             torch.set_num_threads(n_threads)
-            unfinished.unlink(missing_ok=True)
 
 
 def _chunks(n: int, size: int) -> Iterator[np.ndarray]:

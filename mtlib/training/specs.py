@@ -115,13 +115,7 @@ class RunSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("clip_seconds", 0),
-            ("n_train", 0),
-            ("subset_seed", 0),
-            ("threads", 1),
-            ("seed", 0),
-        ):
+        for name, least in (("clip_seconds", 0), ("n_train", 0), ("subset_seed", 0), ("threads", 1), ("seed", 0)):
             if not getattr(self, name) >= least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.device not in ("", "cuda"):
@@ -133,9 +127,7 @@ class RunSpec:
     def key(self) -> str:
         """The name of the run in the store: 32 hexadecimal digits."""
         if not self.fingerprint or self.precision == "auto":
-            raise InputError(
-                "the run does not name its corpus' fingerprint and its precision; use sweeps.resolve"
-            )
+            raise InputError("the run does not name its corpus' fingerprint and its precision; use sweeps.resolve")
         values = asdict(self)
         if not self.device:
             del values["device"]
@@ -208,6 +200,23 @@ def _make(kind: type, values: Any, name: str) -> Any:
             raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r:.80}")
         cleaned[key] = value
     return kind(**cleaned)
+
+
+_PARTS: dict[str, type] = {"view": View, "model": Model, "training": Training}
+
+
+def schema() -> dict[str, Any]:
+    """Return every value of a run with its type and default, as a sweep's file names them."""
+
+    def described(kind: type) -> dict[str, Any]:
+        return {
+            item.name: described(_PARTS[item.name])
+            if item.name in _PARTS
+            else {"type": type(item.default).__name__, "default": item.default}
+            for item in fields(kind)
+        }
+
+    return described(RunSpec)
 
 
 def _named(values: Any, name: str) -> Mapping[str, Any]:

@@ -98,9 +98,7 @@ def sweep(
         n_jobs = 1 if resolve_device(device).type == "cuda" else joblib.cpu_count()
     failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, report)
     if failures:
-        raise InputError(
-            f"{len(failures)} of {len(runs)} runs failed, the others are kept; the first: {failures[0]}"
-        )
+        raise InputError(f"{len(failures)} of {len(runs)} runs failed, the others are kept; the first: {failures[0]}")
     return runs
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from mtlib.corpora import preparation
+from mtlib.corpora.datasets import preparation
 from mtlib.corpora.datasets.scanning import Dataset, Scan, tag_table, text
 from mtlib.signal import audio
 
@@ -137,9 +137,7 @@ def main() -> None:
         for n_clips in arguments.sizes:
             peaks.append(child("--prepare", str(folder / "many"), str(n_clips))["peak_mib"])
             print(f"{n_clips:,} clips: peak memory {peaks[-1]:.0f} MiB", flush=True)
-        print(
-            f"memory: {peaks[1] / peaks[0]:.2f}x from {arguments.sizes[0]:,} to {arguments.sizes[1]:,} clips"
-        )
+        print(f"memory: {peaks[1] / peaks[0]:.2f}x from {arguments.sizes[0]:,} to {arguments.sizes[1]:,} clips")
 
 
 if __name__ == "__main__":

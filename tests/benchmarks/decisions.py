@@ -107,9 +107,7 @@ def measure(n_simulations: int, seed: int = 0) -> pd.DataFrame:
         verdicts = [judge(n, effect, rng) for _ in range(n_cases)]
         n_false = sum(verdict in false for verdict in verdicts)
         low, high = statistics.proportion_interval(n_false, n_cases)
-        shares = {
-            name: verdicts.count(name) / n_cases for name in ("supported", "contradicted", "inconclusive")
-        }
+        shares = {name: verdicts.count(name) / n_cases for name in ("supported", "contradicted", "inconclusive")}
         rows.append({"rule": rule, "n": n, "effect": effect, "n_simulations": n_cases, **shares,
                      "false": n_false / n_cases, "false_low": low, "false_high": high})  # fmt: skip
     return pd.DataFrame(rows)
@@ -128,9 +126,7 @@ def main() -> None:
         target.parent.mkdir(exist_ok=True)
         table.to_csv(target, index=False, float_format="%.6g", lineterminator="\n")
         command = "python tests/benchmarks/decisions.py --write"
-        record = provenance.stamp(
-            command=command, seed_deviation=SEED_DEVIATION, clip_deviation=CLIP_DEVIATION
-        )
+        record = provenance.stamp(command=command, seed_deviation=SEED_DEVIATION, clip_deviation=CLIP_DEVIATION)
         target.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

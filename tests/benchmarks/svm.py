@@ -47,10 +47,7 @@ def library(data: published_features.TaskData, name: str, verbatim: bool, n_jobs
     points = {"machine__C": list(svm.C_VALUES), "switch__on": [True, False] if verbatim else [False]}
     gammas = [*svm.GAMMAS, 1 / features.shape[1]]
     gammas = gammas if verbatim else list(dict.fromkeys(gammas))
-    grid = [
-        {"machine__kernel": ["linear"], **points},
-        {"machine__kernel": ["rbf"], "machine__gamma": gammas, **points},
-    ]
+    grid = [{"machine__kernel": ["linear"], **points}, {"machine__kernel": ["rbf"], "machine__gamma": gammas, **points}]
     machine = SVR() if data.task.is_regression else SVC()
     pipeline = Pipeline([("switch", SwitchThatNeverActs()), ("machine", machine)])
     splits = published_features.author_splits(data)
@@ -61,10 +58,7 @@ def library(data: published_features.TaskData, name: str, verbatim: bool, n_jobs
 def library_scores(search: GridSearchCV, n_features: int) -> np.ndarray:
     """Return the library's scores (configuration, split) in the order of `svm.grid`."""
     found = search.cv_results_
-    rows = {
-        (p["machine__kernel"], p["machine__C"], p.get("machine__gamma")): i
-        for i, p in enumerate(found["params"])
-    }
+    rows = {(p["machine__kernel"], p["machine__C"], p.get("machine__gamma")): i for i, p in enumerate(found["params"])}
     order = [rows[c.kernel, c.C, c.gamma] for c in svm.grid(n_features)]
     return np.stack([found[f"split{k}_test_score"][order] for k in range(search.n_splits_)], axis=1)
 
@@ -139,10 +133,7 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool, n_jobs:
         print(f"{task} {name} ({i + 1} of {len(names)}), so far:", flush=True)
         for kind, values in found.items():
             together = np.concatenate(values)
-            print(
-                f"    {kind}: differs by at most {together.max():.2g},"
-                f" {np.mean(together <= 1e-3):.1%} within 0.001"
-            )
+            print(f"    {kind}: differs by at most {together.max():.2g}, {np.mean(together <= 1e-3):.1%} within 0.001")
     if verbatim:
         run_ours()  # before and after, so that whatever else the machine does falls on both
         mean = np.mean(passes, axis=0)
@@ -155,24 +146,12 @@ def compare(task: str, names: list[str], confirm: float, verbatim: bool, n_jobs:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--identity", metavar="TASK", choices=published_features.TASKS, help="compare scores alone"
-    )
-    parser.add_argument(
-        "--sets", nargs="+", default=list(published_features.LAYER_SETS), help="such as 5 12345"
-    )
-    parser.add_argument(
-        "--confirm", type=float, default=protocols.CONFIRM, help="R² below the best, see above"
-    )
+    parser.add_argument("--identity", metavar="TASK", choices=published_features.TASKS, help="compare scores alone")
+    parser.add_argument("--sets", nargs="+", default=list(published_features.LAYER_SETS), help="such as 5 12345")
+    parser.add_argument("--confirm", type=float, default=protocols.CONFIRM, help="R² below the best, see above")
     parser.add_argument("--jobs", type=int, default=2, help="processes, on both sides")
     chosen = parser.parse_args()
-    compare(
-        chosen.identity or "T2",
-        chosen.sets,
-        chosen.confirm,
-        verbatim=chosen.identity is None,
-        n_jobs=chosen.jobs,
-    )
+    compare(chosen.identity or "T2", chosen.sets, chosen.confirm, verbatim=chosen.identity is None, n_jobs=chosen.jobs)
 
 
 if __name__ == "__main__":

@@ -38,9 +38,7 @@ def sweep(home: Path, wanted: list[specs.RunSpec], n_jobs: int) -> tuple[float, 
 
 def main() -> None:
     """Measure and print."""
-    rows = pd.DataFrame(
-        {"clip_id": [str(i) for i in range(N_CLIPS)], "split": "train", "fold": -1, "group": ""}
-    )
+    rows = pd.DataFrame({"clip_id": [str(i) for i in range(N_CLIPS)], "split": "train", "fold": -1, "group": ""})
     rows.loc[128:, "split"] = ["valid"] * 16 + ["test"] * 16
     labels = np.random.default_rng(0).random((N_CLIPS, 10)) < 0.3
     tags = pd.DataFrame({"name": [f"tag {i}" for i in range(10)], "category": "none"})

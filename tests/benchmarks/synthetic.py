@@ -127,9 +127,7 @@ def listen(n: int = 5) -> None:
     drawn, scores = clips(300)
     centroids = [librosa.feature.spectral_centroid(y=clip, sr=RATE).mean() for clip in render.render(scores)]
     table = pd.DataFrame({"era": drawn["era"].to_numpy(), "centroid_hz": centroids})
-    print(
-        table.groupby("era", observed=True)["centroid_hz"].agg(["count", "mean", "sem"]).round().to_string()
-    )
+    print(table.groupby("era", observed=True)["centroid_hz"].agg(["count", "mean", "sem"]).round().to_string())
 
 
 def many(n: int = 10_000, start: int = 0, batch: int = 100) -> None:

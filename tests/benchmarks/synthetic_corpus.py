@@ -108,8 +108,7 @@ def learn(n_seeds: int = 1) -> None:
     fitted = [make_pipeline(StandardScaler(), Ridge(a)).fit(statistics[train], given[train]) for a in ALPHAS]
     there = given[valid].any(axis=0)  # an area needs a clip with the tag
     scores = [
-        evaluation.auc(given[valid][:, there], ridge.predict(statistics[valid])[:, there]).mean()
-        for ridge in fitted
+        evaluation.auc(given[valid][:, there], ridge.predict(statistics[valid])[:, there]).mean() for ridge in fitted
     ]
     judge("ridge on MFCC statistics", 0, fitted[int(np.argmax(scores))].predict(statistics[test]))
     table = pd.DataFrame(rows, columns=["learner", "seed", "labels", "tag", "auc"])

@@ -25,9 +25,10 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from book.experiments.architectures import complexity
 from mtlib.base import paths, provenance
 from mtlib.evidence import statistics
-from mtlib.networks import complexity, devices, structures
+from mtlib.networks import devices, structures
 from mtlib.signal import frontend
 from mtlib.training import loading
 from mtlib.training.objectives import prior
@@ -132,9 +133,7 @@ def compare_loops(n_rounds: int, n_steps: int) -> pd.DataFrame:
     """Measure all kinds in turns; ratios to the plain loop of the same round."""
     rows = []
     for number in range(n_rounds):
-        found = {
-            kind: throughput(kind, n_steps if kind.startswith("plain") else 3 * n_steps) for kind in KINDS
-        }
+        found = {kind: throughput(kind, n_steps if kind.startswith("plain") else 3 * n_steps) for kind in KINDS}
         for kind, row in found.items():
             ratios = {"ratio": "pace", "core_ratio": "core_pace"}
             told = {ratio: row[name] / found["plain"][name] for ratio, name in ratios.items()}
@@ -154,9 +153,7 @@ def compare_losses(n_seeds: int) -> pd.DataFrame:
         last = {"plain": plain_loop(corpus, network, how, seed)[-1]}
         for case, pool_first in (("ours, pooling last", False), ("ours", True)):
             network = build(340, pool_first, seed)
-            fitted = fit(
-                network, clips, corpus.targets(), every, every[:8], how, precision=precision, seed=seed
-            )
+            fitted = fit(network, clips, corpus.targets(), every, every[:8], how, precision=precision, seed=seed)
             last[case] = fitted.history[-1]["loss"]
         rows.append(last)
     table = pd.DataFrame(rows)
@@ -183,9 +180,7 @@ def loader(device: torch.device) -> None:
         for _ in clips.batches(parts):
             pass
         _wait(device)
-        print(
-            f"loader, {mode}: {step.seconds[0] / (time.perf_counter() - started):.1f}x the pace of training"
-        )
+        print(f"loader, {mode}: {step.seconds[0] / (time.perf_counter() - started):.1f}x the pace of training")
 
 
 def bandwidth(device: torch.device, batch: int) -> None:
@@ -302,11 +297,7 @@ def main() -> None:
     if given.write:
         target = paths.DATA / "results" / "benchmark_training.csv"
         table.round(4).to_csv(target, lineterminator="\n")
-        told = {
-            "command": "python tests/benchmarks/training.py --write",
-            "rounds": given.rounds,
-            "seeds": given.seeds,
-        }
+        told = {"command": "python tests/benchmarks/training.py --write", "rounds": given.rounds, "seeds": given.seeds}
         record = json.dumps(provenance.stamp(device, **told), indent=1)
         target.with_suffix(".json").write_text(record + "\n", encoding="utf-8")
 

@@ -28,11 +28,7 @@ def write_build(folder, *, seed=0, auc="0.850", interval=(0.80, 0.90), verdict="
             "C2.02", "arithmetic", "none", "quick", "live", sum(interval) / 2, *interval, 8, "r", verdict, ""
         )
     )
-    foot = {
-        "parameters": {"profile": "quick", "seed": seed},
-        "provenance": {"device": "a cpu"},
-        "seconds": 1.0,
-    }
+    foot = {"parameters": {"profile": "quick", "seed": seed}, "provenance": {"device": "a cpu"}, "seconds": 1.0}
     outputs = [
         output(claims.MIME, row),
         glued("auc", auc),
@@ -64,9 +60,7 @@ def test_what_differs_is_told(tmp_path):
                     extra=[glued("new", "x")])  # fmt: skip
     found = compare.compare(compare.summarise(a), compare.summarise(b))
     assert found.parameters == [{"page": "02_background", "name": "seed", "first": 0, "second": 1}]
-    assert [(row["first"], row["second"], row["change"]) for row in found.numbers] == [
-        ("0.850", "0.8, 0.9", "")
-    ]
+    assert [(row["first"], row["second"], row["change"]) for row in found.numbers] == [("0.850", "0.8, 0.9", "")]
     (row,) = found.evidence
     assert (row["overlap"], row["verdict second"], found.n_apart) == ("no", "contradicted", 1)
     assert found.missing == [{"what": "02_background: value new", "only in": "second"}]
@@ -92,16 +86,14 @@ def test_a_setting_that_differs_everywhere_is_told_once():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [((0, 1), (1, 2), "yes"), ((0, 1), (1.1, 2), "no"), ((None, None), (0, 1), "–")],
+    ("first", "second", "expected"), [((0, 1), (1, 2), "yes"), ((0, 1), (1.1, 2), "no"), ((None, None), (0, 1), "–")]
 )
 def test_intervals_overlap_or_not(first, second, expected):
     assert compare.overlap(*({"low": low, "high": high} for low, high in (first, second))) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("1,225", 1225.0), ("−0.25", -0.25), ("92%", 92.0), ("3 of 4", None), ("rock", None)],
+    ("text", "expected"), [("1,225", 1225.0), ("−0.25", -0.25), ("92%", 92.0), ("3 of 4", None), ("rock", None)]
 )
 def test_the_number_in_a_glued_value(text, expected):
     assert compare.number_in(text) == expected

@@ -15,8 +15,7 @@ def render(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(paths.ROOT / "book" / "_ext")
     (tmp_path / "book").mkdir()
     nbformat.write(
-        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")]),
-        tmp_path / "book" / "page.ipynb",
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")]), tmp_path / "book" / "page.ipynb"
     )
     (tmp_path / "index.md").write_text("# Book\n\n```{toctree}\nbook/page\n```\n")
     (tmp_path / "conf.py").write_text("")
@@ -24,9 +23,7 @@ def render(tmp_path, monkeypatch):
     def make(fork: str) -> str:
         settings = {"extensions": ["myst_nb", "fork"], "html_theme": "sphinx_book_theme", "fork": fork}
         settings |= {"nb_execution_mode": "off"}
-        Sphinx(
-            tmp_path, tmp_path, tmp_path / "out", tmp_path / "trees", "html", settings, status=None
-        ).build()
+        Sphinx(tmp_path, tmp_path, tmp_path / "out", tmp_path / "trees", "html", settings, status=None).build()
         return (tmp_path / "out" / "book" / "page.html").read_text(encoding="utf-8")
 
     return make

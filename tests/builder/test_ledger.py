@@ -22,6 +22,7 @@ def evidence(claim="C2.02", source="arithmetic", verdict="supported", **more) ->
         ([("labels", "inconclusive")], "inconclusive"),
         ([("labels", "inconclusive"), ("published", "contradicted")], "contradicted"),
         ([("labels", "supported"), ("published", "contradicted")], "divided"),
+        ([("later", "contradicted")], "not tested"),
     ],
 )
 def test_the_verdict_of_a_claim_comes_from_evidence_that_may_judge(found, expected):
@@ -44,10 +45,20 @@ def test_counts_keep_synthetic_evidence_apart():
     assert found == [0, 1, 1, 1]
 
 
+def test_a_claim_is_left_over_where_only_the_synthetic_corpus_speaks():
+    rows = [
+        ("a", evidence("C3.02", "synthetic", "contradicted")),
+        ("a", evidence("C3.03", "labels", "not tested")),
+        ("b", evidence("C4.02", "later", "contradicted")),
+        ("b", evidence("C3.17", "later", "inconclusive")),
+    ]
+    left = ledger.without(ledger.rows(rows))
+    assert {"C3.02", "C3.03"} <= set(left) and not {"C4.02", "C3.17"} & set(left)
+    assert len(left) == len(claims.table()) - 2
+
+
 def test_every_claim_is_in_the_ledger_and_every_row_leads_to_its_cell():
-    grouped = ledger.rows(
-        [("02_background", evidence()), ("02_background", evidence(verdict="contradicted"))]
-    )
+    grouped = ledger.rows([("02_background", evidence()), ("02_background", evidence(verdict="contradicted"))])
     objects = ledger.as_json(grouped)
     assert list(dict.fromkeys(item["claim"] for item in objects)) == list(claims.table())
     assert [item["anchor"] for item in objects if item["claim"] == "C2.02"] == ["C2-02", "C2-02-2"]
@@ -74,14 +85,9 @@ def test_the_forest_draws_what_fits_its_axis():
 
 
 def test_headlines_keep_the_two_kinds_of_evidence_in_two_columns():
-    rows = [
-        ("a", evidence("C3.14", "synthetic", "supported")),
-        ("a", evidence("C3.12", "labels", "contradicted")),
-    ]
+    rows = [("a", evidence("C3.14", "synthetic", "supported")), ("a", evidence("C3.12", "labels", "contradicted"))]
     page = ledger.headlines_html(ledger.rows(rows), "3")
-    first = {
-        name for name, row in claims.table().items() if (row["chapter"], row["importance"]) == ("3", "1")
-    }
+    first = {name for name, row in claims.table().items() if (row["chapter"], row["importance"]) == ("3", "1")}
     assert page.count("<tr><th scope='row'>") == len(first)
     lines = {line[line.index("#") + 1 :][:5]: line for line in page.split("<tr>")[2:]}
     assert "not tested</td><td>holds" in lines["C3-14"] and "contradicted</td><td>–" in lines["C3-12"]

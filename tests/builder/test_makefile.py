@@ -148,10 +148,7 @@ def test_an_unknown_choice_is_refused(folder, index):
 
 @pytest.mark.parametrize(
     "left",
-    [
-        "no pip",
-        *(pytest.param(f"half of {what}", marks=pytest.mark.slow) for what in ("pip", "the environment")),
-    ],
+    ["no pip", *(pytest.param(f"half of {what}", marks=pytest.mark.slow) for what in ("pip", "the environment"))],
 )
 def test_an_interrupted_environment_is_completed(folder, index, left):
     for part in packages(folder).glob("pip*"):

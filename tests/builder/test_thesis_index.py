@@ -11,9 +11,7 @@ def test_targets_are_found_where_they_stand(tmp_path):
 
 
 def test_items_are_known_by_their_mention():
-    found = thesis_index.mentioned(
-        "arithmetic on Table 3-A; see Figures 3.4 and equation 3.2, figure 9.9, Table 3-A"
-    )
+    found = thesis_index.mentioned("arithmetic on Table 3-A; see Figures 3.4 and equation 3.2, figure 9.9, Table 3-A")
     assert [entry.anchor for entry in found] == ["tab-3-a", "fig-3-4", "eq-3-2"]
 
 

@@ -34,6 +34,4 @@ def test_every_target_that_is_named_exists(name):
     text = (paths.ROOT / name).read_text(encoding="utf-8")
     rules = re.findall(r"^([$()/\w-]+):", (paths.ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     named = re.findall(r"(?:^|`|run: |&& )make(?: [A-Z]+=\S+)* ([.a-z/-]+)", text, re.MULTILINE)
-    assert named and {target.rstrip(".") for target in named} <= {
-        rule.replace("$(VENV)", ".venv") for rule in rules
-    }
+    assert named and {target.rstrip(".") for target in named} <= {rule.replace("$(VENV)", ".venv") for rule in rules}

@@ -36,9 +36,7 @@ def test_no_anchor_is_made_up(number):
 @pytest.mark.parametrize("number", CHAPTERS)
 def test_every_important_claim_has_a_row(number):
     important = {
-        name
-        for name, row in claims.table().items()
-        if row["chapter"] == str(number) and int(row["importance"]) <= 2
+        name for name, row in claims.table().items() if row["chapter"] == str(number) and int(row["importance"]) <= 2
     }
     if number == 2:  # these two need networks of chapter 4
         important -= {"C2.03", "C2.04"}

@@ -10,8 +10,7 @@ import pytest
 
 from miniatures import COLUMNS, cbr, quoted
 from mtlib.base import paths
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import find
+from mtlib.corpora.datasets import find, preparation
 from mtlib.evidence import claims
 
 
@@ -28,8 +27,7 @@ def magnatagatune(root):
     rows = [[c, *("1" if name in tags else "0" for name in COLUMNS), p] for c, p, tags in clips]
     quoted(root / "annotations_final.csv", [["clip_id", *COLUMNS, "mp3_path"], *rows])
     quoted(
-        root / "clip_info_final.csv",
-        [["clip_id", "artist", "mp3_path"], *([c, f"artist {c}", p] for c, p, _ in clips)],
+        root / "clip_info_final.csv", [["clip_id", "artist", "mp3_path"], *([c, f"artist {c}", p] for c, p, _ in clips)]
     )
 
 

@@ -12,9 +12,7 @@ from book.builder import build
 from mtlib.base import paths
 
 UNIT = r"(?:%|percentage points|points|AUC|ms|s|seconds|min|minutes|core-seconds|Hz|kHz|dB|bits)"
-MEASURED = re.compile(
-    rf"(?<![\w.,#/–-])[−-]?\d[\d,]*(?:\.\d+)?\s?(?:{UNIT}(?![\w²]))|(?<![\w.,-])[−-]?0?\.\d+"
-)
+MEASURED = re.compile(rf"(?<![\w.,#/–-])[−-]?\d[\d,]*(?:\.\d+)?\s?(?:{UNIT}(?![\w²]))|(?<![\w.,-])[−-]?0?\.\d+")
 NOT_PROSE = re.compile(
     r"```.*?```|<style.*?</style>|\$\$.*?\$\$|\$[^$]*\$|\{[^}`]*\}`[^`]*`|`[^`]*`|https?://\S+|^\(.*?\)=$",
     re.DOTALL | re.MULTILINE,

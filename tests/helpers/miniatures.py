@@ -153,9 +153,7 @@ def mtg_tree(root):
     (data / "tags/top50.txt").write_text("".join(f"{name}\n" for name in names))
     rows = {
         "train": ["track_0000241\tartist_000005\talbum_000033\t41/241.mp3\t40.0\tgenre---rock"],
-        "validation": [
-            "track_0000247\tartist_000006\talbum_000034\t47/247.mp3\t40.0\tgenre---pop\tgenre---rock"
-        ],
+        "validation": ["track_0000247\tartist_000006\talbum_000034\t47/247.mp3\t40.0\tgenre---pop\tgenre---rock"],
         "test": ["track_0000382\tartist_000020\talbum_000046\t82/382.mp3\t40.0\tinstrument---voice"],
     }
     for number in (0, 1):
@@ -178,12 +176,7 @@ def mtg_tree(root):
 def fma_tree(root):
     tree = Tree(root)
     (root / "fma_metadata").mkdir(parents=True)
-    rows = [
-        (2, "training", "Hip-Hop"),
-        (5, "validation", "Rock"),
-        (99134, "test", "Rock"),
-        (10, "test", "Rock"),
-    ]
+    rows = [(2, "training", "Hip-Hop"), (5, "validation", "Rock"), (99134, "test", "Rock"), (10, "test", "Rock")]
     lines = [",artist,set,set,track", ",id,split,subset,genre_top", "track_id,,,,"]
     lines += [f"{number},9{number},{split},small,{genre}" for number, split, genre in rows]
     lines += ["20,1,training,large,"]
@@ -228,9 +221,7 @@ def gtzan_tree(root, extension=".wav"):
              "rock.00000": ""}  # fmt: skip
     for number, clip in enumerate(clips):
         genre = clip.partition(".")[0]
-        sound(
-            root / f"genres/{genre}/{clip}{extension}", 400 + 100 * number, 30.013, 22_050, subtype="PCM_16"
-        )
+        sound(root / f"genres/{genre}/{clip}{extension}", 400 + 100 * number, 30.013, 22_050, subtype="PCM_16")
         add(tree, clip, 400 + 100 * number, clips[clip])
     (root / f"genres/blues/._blues.00000{extension}").write_bytes(b"\0\x05\x16\x07" + bytes(80))
     (root / f"genres/jazz/jazz.00054{extension}").write_bytes(b"RIFF\0\0")
@@ -257,10 +248,7 @@ def emomusic_tree(root):
     header = "song_id,file_name,Artist,Song title,start of the segment (min.sec)"
     lines = [header + ",end of the segment (min.sec),Genre,Mediaeval 2013 set"]
     lines += ["2,2.mp3,\tThe New Mystikal Troubadours\t,\tA\t,0.48,1.33,\tBlues\t,development"]
-    lines += [
-        '3,3.mp3,"Café, Señor",B,0.36,1.21,Blues,evaluation',
-        "1000,1000.mp3,X,C,1.2,2.05,Rock,development",
-    ]
+    lines += ['3,3.mp3,"Café, Señor",B,0.36,1.21,Blues,evaluation', "1000,1000.mp3,X,C,1.2,2.05,Rock,development"]
     (root / "songs_info.csv").write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
     for number, pitch, split, artist in (
         (2, 400, "development", "The New Mystikal Troubadours"),

@@ -33,11 +33,7 @@ def read(rows):
     seconds = np.arange(N_SAMPLES) / 12_000
     for row in rows.itertuples():
         noise = np.random.default_rng(row.seed).normal(0, 0.1, N_SAMPLES)
-        tones = [
-            np.sin(2 * np.pi * hertz * seconds)
-            for hertz, on in zip(TONES, row.tones, strict=True)
-            if on == "1"
-        ]
+        tones = [np.sin(2 * np.pi * hertz * seconds) for hertz, on in zip(TONES, row.tones, strict=True) if on == "1"]
         yield ((noise + 0.1 * sum(tones)) * 20_000).clip(-32768, 32767).astype(np.int16), "ok", ""
 
 

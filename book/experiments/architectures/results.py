@@ -64,9 +64,7 @@ def by_tag(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     """Return the comparisons that the chapter makes, first minus second, among configurations."""
     found = [
-        (f"{a} {budget:g}M", f"{b} {budget:g}M")
-        for budget in BUDGETS
-        for a, b in itertools.combinations(ORDER, 2)
+        (f"{a} {budget:g}M", f"{b} {budget:g}M") for budget in BUDGETS for a, b in itertools.combinations(ORDER, 2)
     ]
     found += [("crnn 0.1M", "k2c2 0.25M"), ("crnn 0.1M", "crnn 0.1M, lstm")]
     found += [("k1c2 0.1M, 8 elements", "k1c2 0.1M")]

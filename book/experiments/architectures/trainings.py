@@ -66,10 +66,7 @@ def rate_runs(spec: RunSpec) -> Plan:
     """Return the runs that choose each structure's rate: the smallest size, half the clips, one a rate."""
     half = {"n_train": max(2, spec.n_train // 2), "seed": RATE_SEED}
     return [
-        (
-            f"{name} 0.1M, rate {rate:g}",
-            network(spec, name, 0.1, {}, training__peak_rate=rate, **half),
-        )
+        (f"{name} 0.1M, rate {rate:g}", network(spec, name, 0.1, {}, training__peak_rate=rate, **half))
         for name, rate in itertools.product(ORDER, RATES)
     ]
 
@@ -133,8 +130,7 @@ def plan(spec: RunSpec, rates: dict[str, float], n_seeds: int = 3) -> Plan:
     """Return every training of the chapter, the most important first."""
     seeds = range(n_seeds)
     lstm = [
-        ("crnn 0.1M, lstm", network(spec, "crnn", 0.1, rates, model__rnn="lstm", seed=spec.seed + s))
-        for s in seeds
+        ("crnn 0.1M, lstm", network(spec, "crnn", 0.1, rates, model__rnn="lstm", seed=spec.seed + s)) for s in seeds
     ]
     longer = [
         ("k1c2 0.1M, 8 elements", network(spec, "k1c2", 0.1, rates, model__kernel_time=8, seed=spec.seed + s))

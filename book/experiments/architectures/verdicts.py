@@ -100,10 +100,7 @@ class Comparisons:
             "C2.04": [{**similar, "rule": "CRNN − k2c2 at 0.1M above −0.005: similar or better"}],
             "C4.01": self._orders(),
             **{claim: [rules.judge_known(gaps, claimed="above")] for claim, gaps in every.items()},
-            **{
-                claim: [rules.judge_known({claim: gap}, claimed=claimed)]
-                for claim, (gap, claimed) in one.items()
-            },
+            **{claim: [rules.judge_known({claim: gap}, claimed=claimed)] for claim, (gap, claimed) in one.items()},
         }
 
     def _orders(self) -> list[Judged]:

@@ -67,9 +67,7 @@ def trainings_command(
     wanted = trainings.trainings(source, profile, names, range(seeds))
     if finished:
         wanted = trainings.finished(wanted, device)
-    table = trainings.areas(
-        wanted, source, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo
-    )
+    table = trainings.areas(wanted, source, device=device, n_jobs=jobs, scheduler=scheduler, report=click.echo)
     means = table.groupby(["experiment", "setting"], sort=False)[["true", "observed"]].mean()
     click.echo(means.round(4).to_string())
     if keep:

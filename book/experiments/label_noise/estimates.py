@@ -107,15 +107,11 @@ class Counts:
 
     def __post_init__(self) -> None:
         if not 0 < self.n_observed < self.n_clips:
-            raise InputError(
-                f"n_observed must lie between 0 and n_clips, got {self.n_observed} of {self.n_clips}"
-            )
+            raise InputError(f"n_observed must lie between 0 and n_clips, got {self.n_observed} of {self.n_clips}")
         for kind, most in (("positive", self.n_observed), ("negative", self.n_clips - self.n_observed)):
             judged, wrong = getattr(self, f"n_{kind}"), getattr(self, f"n_wrong_{kind}")
             if np.any(np.asarray(wrong) < 0) or np.any(wrong > np.asarray(judged)) or np.any(judged > most):
-                raise InputError(
-                    f"n_wrong_{kind} must lie between 0 and n_{kind}, and n_{kind} be at most {most}"
-                )
+                raise InputError(f"n_wrong_{kind} must lie between 0 and n_{kind}, and n_{kind} be at most {most}")
 
     @property
     def share(self) -> float:
@@ -213,9 +209,7 @@ def intervals(
     return {name: tuple(np.quantile(values, tails, axis=0)) for name, values in drawn.items()}
 
 
-def _corners(
-    counts: Counts, quantity: str, level: float, annotator: Annotator
-) -> tuple[np.ndarray, np.ndarray]:
+def _corners(counts: Counts, quantity: str, level: float, annotator: Annotator) -> tuple[np.ndarray, np.ndarray]:
     """Return the extremes of a quantity over the rectangle of both rates' exact intervals."""
     joint = level if quantity == "precision" else level**0.5
     ends = [np.moveaxis(_exact(*rate, joint), 0, -1) for rate in counts.hits]  # (…, 2)
@@ -265,9 +259,7 @@ def count(observed: np.ndarray, annotated: np.ndarray, clips: np.ndarray | None 
         )
     if not np.isin(observed, (0, 1)).all() or not (np.isin(annotated, (0, 1)) | np.isnan(annotated)).all():
         raise InputError("observed labels must be 0 or 1; annotated ones 0, 1 or NaN (not judged)")
-    if len(np.unique(clips)) != len(clips) or (
-        len(clips) and not 0 <= clips.min() <= clips.max() < len(observed)
-    ):
+    if len(np.unique(clips)) != len(clips) or (len(clips) and not 0 <= clips.min() <= clips.max() < len(observed)):
         raise InputError(f"clips must name each judged clip once, by its index from 0 to {len(observed) - 1}")
     judged = ~np.isnan(annotated)
     has, said = observed[clips[judged]].astype(bool), annotated[judged] == 1
@@ -318,8 +310,7 @@ def estimate(
     observed, annotated = np.asarray(observed), np.asarray(annotated)
     if observed.ndim != 2 or annotated.ndim != 2 or observed.shape[1] != annotated.shape[1]:
         raise InputError(
-            "observed must be (clip, tag) and annotated (judged, tag), "
-            f"got {observed.shape} and {annotated.shape}"
+            f"observed must be (clip, tag) and annotated (judged, tag), got {observed.shape} and {annotated.shape}"
         )
     names = [f"tag {k}" for k in range(observed.shape[1])] if names is None else list(names)
     if len(names) != observed.shape[1]:
@@ -381,9 +372,7 @@ def half_widths(
     false_positive = n_observed * (1 - precision) / n_clips / (1 - prevalence)
     with_label, without = results.rates(prevalence, tagability, min(false_positive, 1.0))
     n_positive, n_negative = n_judged * share_positive, n_judged * (1 - share_positive)
-    counts = Counts(
-        n_clips, n_observed, n_positive, n_positive * (1 - with_label), n_negative, n_negative * without
-    )
+    counts = Counts(n_clips, n_observed, n_positive, n_positive * (1 - with_label), n_negative, n_negative * without)
     found = intervals(counts, rng=np.random.default_rng(0), level=level)
     return {quantity: float(high - low) / 2 for quantity, (low, high) in found.items()}
 

@@ -106,9 +106,7 @@ def repeat(
     both, wrong = (observed & judged).sum(), (observed & ~judged).sum()
     missed, neither = (~observed & judged).sum(), (~observed & ~judged).sum()
     if design.n_random:
-        cells = rng.multivariate_hypergeometric(
-            [both, wrong, missed, neither], design.n_random, n_repetitions
-        )
+        cells = rng.multivariate_hypergeometric([both, wrong, missed, neither], design.n_random, n_repetitions)
         drawn = cells[:, 0] + cells[:, 1], cells[:, 1], cells[:, 2] + cells[:, 3], cells[:, 2]
     else:
         if design.n_positive > both + wrong or design.n_negative > missed + neither:
@@ -168,9 +166,7 @@ def performance(
         for quantity in QUANTITIES:
             value = estimates.value(each, quantity, annotator)[inverse]
             low, high = (end[inverse] for end in found[quantity])
-            rows.append(
-                {"quantity": quantity, "method": method, **_summary(value, low, high, truth[quantity])}
-            )
+            rows.append({"quantity": quantity, "method": method, **_summary(value, low, high, truth[quantity])})
     return pd.DataFrame(rows)
 
 
@@ -262,9 +258,7 @@ def run(wanted: Iterable[Setting], *, n_repetitions: int = 1000, seed: int = 0) 
             )
         observed, truth = labels[setting.tagability][:, k], population.true[:, k]
         annotator = ANNOTATORS[setting.annotator]
-        difficulty = (
-            np.exp(-_standardised(population.salience[:, k], truth)) if "hard" in setting.errors else None
-        )
+        difficulty = np.exp(-_standardised(population.salience[:, k], truth)) if "hard" in setting.errors else None
         judged = annotate(truth, annotator, rng, difficulty=difficulty)
         counts = repeat(observed, judged, DESIGNS[setting.design], n_repetitions, rng)
         truths = true_values(observed, truth)
@@ -284,9 +278,7 @@ def _standardised(salience: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def record(tables: Iterable[pd.DataFrame]) -> Path:
     """Write the recorded results and where they come from; return their path."""
-    recorded_tables.replace(
-        {NAME: pd.concat(tables)}, NAME, command="python -m mtlib label-noise procedure --record"
-    )
+    recorded_tables.replace({NAME: pd.concat(tables)}, NAME, command="python -m mtlib label-noise procedure --record")
     return paths.DATA / "results" / f"{NAME}.csv"
 
 

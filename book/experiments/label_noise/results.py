@@ -45,9 +45,7 @@ def swept_means(areas: pd.DataFrame, tags: Collection[str]) -> pd.DataFrame:
     inside = values.columns.isin(list(tags))
     if not inside.any() or inside.all():
         raise InputError("no tag, or every tag, of the swept ones has an area in every training")
-    found = pd.DataFrame(
-        {"swept": values.loc[:, inside].mean(axis=1), "others": values.loc[:, ~inside].mean(axis=1)}
-    )
+    found = pd.DataFrame({"swept": values.loc[:, inside].mean(axis=1), "others": values.loc[:, ~inside].mean(axis=1)})
     found = found.reset_index().rename(columns={"setting": "tagability"})
     return found.assign(tagability=found.tagability.astype(float))
 
@@ -72,11 +70,7 @@ def slope(means: pd.DataFrame, column: str = "swept") -> Estimate:
 
 def by_tag(areas: pd.DataFrame) -> pd.DataFrame:
     """Return means over seeds, a row a tag: true, observed, n_true, n_observed, n_clips; all defined."""
-    return (
-        areas.groupby("tag", sort=False)[["true", "observed", "n_true", "n_observed", "n_clips"]]
-        .mean()
-        .dropna()
-    )
+    return areas.groupby("tag", sort=False)[["true", "observed", "n_true", "n_observed", "n_clips"]].mean().dropna()
 
 
 def systems(areas: pd.DataFrame, tags: Collection[str]) -> pd.DataFrame:
@@ -95,11 +89,7 @@ def systems(areas: pd.DataFrame, tags: Collection[str]) -> pd.DataFrame:
     """
     keys = ["experiment", "setting", "seed"]
     few = areas[areas.tag.isin(list(tags))].groupby(keys, sort=False)[["true", "observed"]].mean()
-    return (
-        few.add_prefix("few_")
-        .assign(all_observed=areas.groupby(keys, sort=False)["observed"].mean())
-        .reset_index()
-    )
+    return few.add_prefix("few_").assign(all_observed=areas.groupby(keys, sort=False)["observed"].mean()).reset_index()
 
 
 def fisher_difference(first: Correlation, second: Correlation) -> Estimate:
@@ -114,9 +104,7 @@ def fisher_difference(first: Correlation, second: Correlation) -> Estimate:
         if one.n < 4 or abs(one.value) > 1 - 1e-12:
             raise InputError(f"Fisher's scale needs four units and a correlation within ±1, got {one}")
     gap = math.atanh(first.value) - math.atanh(second.value)
-    return Estimate(
-        gap, 0.0, np.inf, first.n + second.n, floor=math.sqrt(1 / (first.n - 3) + 1 / (second.n - 3))
-    )
+    return Estimate(gap, 0.0, np.inf, first.n + second.n, floor=math.sqrt(1 / (first.n - 3) + 1 / (second.n - 3)))
 
 
 def mean_correlation(found: Collection[Correlation], level: float = 0.95) -> tuple[float, float, float]:
@@ -173,9 +161,7 @@ def auc_error(auc: float, n_positive: float, n_negative: float) -> float:
     J. A. Hanley and B. J. McNeil, Radiology 143(1), 1982.
     """
     if not 0 <= auc <= 1 or n_positive <= 0 or n_negative <= 0:
-        raise InputError(
-            f"auc must lie between 0 and 1 and counts be positive, got {auc}, {n_positive}, {n_negative}"
-        )
+        raise InputError(f"auc must lie between 0 and 1 and counts be positive, got {auc}, {n_positive}, {n_negative}")
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
     return float(np.sqrt(spread / (n_positive * n_negative)))

@@ -95,9 +95,7 @@ def _add_swept(corpus: Corpus, tagability: float) -> None:
     corpus.add_labels(name, labels, {"tagability": tagability, "tags": [int(k) for k in columns]})
 
 
-def trainings(
-    corpus: Corpus, profile: str, names: Sequence[str] = (), seeds: Iterable[int] = (0,)
-) -> list[Wanted]:
+def trainings(corpus: Corpus, profile: str, names: Sequence[str] = (), seeds: Iterable[int] = (0,)) -> list[Wanted]:
     """Return the trainings of some experiments; all by default.
 
     Raises
@@ -140,16 +138,12 @@ def _sizes(corpus: Corpus, base: RunSpec) -> list[tuple[str, RunSpec]]:
 
 def _variants(corpus: Corpus, base: RunSpec) -> list[tuple[str, RunSpec]]:
     return [
-        (name, base.change(**{f"view__{key}": value for key, value in view.items()}))
-        for name, view in VARIANTS.items()
+        (name, base.change(**{f"view__{key}": value for key, value in view.items()})) for name, view in VARIANTS.items()
     ]
 
 
 def _structures(corpus: Corpus, base: RunSpec) -> list[tuple[str, RunSpec]]:
-    return [
-        (name, base.change(model__structure=name, model__budget=budget))
-        for name, budget in STRUCTURES.items()
-    ]
+    return [(name, base.change(model__structure=name, model__budget=budget)) for name, budget in STRUCTURES.items()]
 
 
 _SETTINGS: dict[str, Callable[[Corpus, RunSpec], list[tuple[str, RunSpec]]]] = dict(
@@ -168,9 +162,7 @@ def finished(wanted: Sequence[Wanted], device: str = "auto") -> list[Wanted]:
     specs = sweeps.resolve([one.spec for one in wanted], device)
     found = [one for one, spec in zip(wanted, specs, strict=True) if runs.find(spec.key)]
     if not found:
-        raise InputError(
-            f"none of the {len(wanted)} trainings is in the store {runs.store()}; train them first"
-        )
+        raise InputError(f"none of the {len(wanted)} trainings is in the store {runs.store()}; train them first")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Commands of later work: ``later genres`` and ``later scores``.
+"""Commands of later work: ``later genres``, ``later scores`` and ``later transfer``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -51,3 +51,22 @@ def scores_command(keep: bool) -> None:
     click.echo(table[["paper", "network", "dataset", "metric", "value"]].to_string(index=False))
     if keep:
         click.echo(f"kept in {scores.record(table)}")
+
+
+@later_group.command("transfer")
+@click.option("--esc10", type=click.Path(path_type=Path), help="One folder for each class of ESC-10.")
+@click.option("--gtzan", type=click.Path(path_type=Path), help="One folder for each genre of GTZAN.")
+@click.option("--record", "keep", is_flag=True, help="Write the table to data/results, part by part.")
+def transfer_command(esc10: Path | None, gtzan: Path | None, keep: bool) -> None:
+    """Score features of the released network on real sound, against random weights and MFCCs.
+
+    Example: python -m mtlib later transfer --esc10 ~/data/esc10 --gtzan ~/data/gtzan/genres
+    """
+    from . import transfer
+
+    for task in (transfer.gtzan(gtzan), transfer.esc10(esc10)):
+        for part in transfer.scores(task):
+            means = part.groupby(["features", "seed", "set"]).score.mean()
+            click.echo(f"{task.name} {part.features.iloc[0]} {part.seed.iloc[0]}: best {means.max():.3f}")
+            if keep:
+                transfer.record(part)

@@ -50,9 +50,7 @@ def find_clips(folder: Path | None = None) -> list[Path]:
     folder = folder or paths.real() / "gtzan_99_excerpts"
     found = []
     for genre in GENRES:
-        inside = sorted(
-            path for path in (folder / genre).glob("*") if path.suffix.lower() in paths.EXTENSIONS
-        )
+        inside = sorted(path for path in (folder / genre).glob("*") if path.suffix.lower() in paths.EXTENSIONS)
         if not inside:
             raise InputError(f"no audio in {folder / genre}: name a folder with one folder for each genre")
         found += [path for path in inside if not path.name.startswith(".")]
@@ -66,9 +64,7 @@ def genre_tags(network: str) -> dict[str, int]:
     return {genre: plain.index(genre) for genre in GENRES if genre in plain}
 
 
-def probabilities(
-    network: str, clips: list[Path], report: Callable[[int, int], None] | None = None
-) -> np.ndarray:
+def probabilities(network: str, clips: list[Path], report: Callable[[int, int], None] | None = None) -> np.ndarray:
     """Return what a network says about each clip, (clip, 50).
 
     Parameters
@@ -96,9 +92,7 @@ def _in_batches(clips: list[Path]) -> np.ndarray:
     n_samples = released.RELEASES["compact1"].n_samples
     probs = np.empty((len(clips), len(TAGS)), np.float32)
     for start in range(N_BATCHES):
-        part = [
-            audio.fit_length(audio.load(clip), n_samples, short="repeat") for clip in clips[start::N_BATCHES]
-        ]
+        part = [audio.fit_length(audio.load(clip), n_samples, short="repeat") for clip in clips[start::N_BATCHES]]
         images = torch.cat([frontend(torch.from_numpy(samples.copy())) for samples in part])
         probs[start::N_BATCHES] = torch.sigmoid(network(images)).numpy()
     return probs

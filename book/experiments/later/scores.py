@@ -19,7 +19,7 @@ from mtlib.base import paths, published
 from mtlib.base.errors import one_of
 from mtlib.base.files import atomic
 from mtlib.base.tags import TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import correlation
 
 FOLDER = paths.DATA / "later"
@@ -120,9 +120,7 @@ def _pons2019() -> pd.DataFrame:
             artifact = f"musicnn/musicnn/{name}_{network}/experiment.result"
             if artifact in published.ARTIFACTS:
                 text = published.fetch(artifact).read_text(encoding="utf-8")
-                values = re.findall(
-                    r"AUC: ([\d.]+)", text
-                )  # the second is average precision, whatever its name
+                values = re.findall(r"AUC: ([\d.]+)", text)  # the second is average precision, whatever its name
                 for metric, value in zip(("roc_auc", "pr_auc"), values, strict=True):
                     rows.append((network, dataset, metric, float(value)))
     found = pd.DataFrame(rows, columns=["network", "dataset", "metric", "value"])

@@ -17,12 +17,12 @@ from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
-from mtlib.evidence.factorial import Factorial
 from mtlib.evidence.statistics import Estimate
 from mtlib.training import objectives, taggers
 from mtlib.training.runs import Run
 
 from . import learning_curves
+from .factorial import Factorial
 from .trainings import BASELINE, FACTORS, GRID, VIEWS
 
 PAIR_COLUMNS = ["first", "second", "n_train", "clip_error"]
@@ -42,9 +42,7 @@ def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
         (" ".join(a), " ".join(b))
         for a, b in itertools.permutations(grid, 2)
         if sum(x != y for x, y in zip(a, b, strict=True)) == 1
-        and all(
-            levels.index(x) >= levels.index(y) for x, y, levels in zip(a, b, FACTORS.values(), strict=True)
-        )
+        and all(levels.index(x) >= levels.index(y) for x, y, levels in zip(a, b, FACTORS.values(), strict=True))
     ]
     found += [("log STFT, 256 points", "log STFT"), ("linear STFT", "log STFT")]
     found += [(name, BASELINE) for name in VIEWS if name not in GRID]
@@ -115,9 +113,7 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
             sides = found[first, n_train], found[second, n_train]
             seeds = [seed for seed in sides[0] if seed in sides[1]]
             if seeds and drawn:
-                gaps = sum(drawn[sides[0][seed].key] - drawn[sides[1][seed].key] for seed in seeds) / len(
-                    seeds
-                )
+                gaps = sum(drawn[sides[0][seed].key] - drawn[sides[1][seed].key] for seed in seeds) / len(seeds)
                 errors.append((first, second, n_train, gaps.std(ddof=1)))
     spec, code = named[0][1].spec, named[0][1].record["code"]
     told = {"corpus": spec.corpus, "fingerprint": spec.fingerprint, "precision": spec.precision, "code": code}
@@ -141,9 +137,7 @@ class Results:
 
     def __init__(self, rows: pd.DataFrame, errors: pd.DataFrame | None = None):
         self.rows, self.errors = rows, errors
-        self.size = int(
-            rows.groupby("n_train")["configuration"].nunique().idxmax()
-        )  # most are compared at it
+        self.size = int(rows.groupby("n_train")["configuration"].nunique().idxmax())  # most are compared at it
 
     def scores(self, names: Sequence[str], n_train: int = 0, column: str = "roc_auc") -> np.ndarray:
         """Return AUCs (configuration, seed) of the seeds that all configurations have."""

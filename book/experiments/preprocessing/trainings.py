@@ -74,9 +74,7 @@ def resized(spec: RunSpec, factor: float) -> RunSpec:
 Plan = list[tuple[str, RunSpec]]
 
 
-def runs_of(
-    spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), sizes: Iterable[float] = (1,)
-) -> Plan:
+def runs_of(spec: RunSpec, names: Iterable[str], *, seeds: Sequence[int] = (0,), sizes: Iterable[float] = (1,)) -> Plan:
     """Return configurations × sizes of each seed (counted from the base's own) with their names."""
     return [
         (name, resized(spec, factor).change(**VIEWS[name], seed=spec.seed + seed))

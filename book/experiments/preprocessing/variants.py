@@ -114,9 +114,7 @@ def write(original: Corpus, variant: str, indices: np.ndarray, *, n_jobs: int = 
         n_samples=original.n_samples,
         task=original.task,
         tags=original.tags,
-        label_sets={
-            name: (original.labels(name)[indices], original.label_meta(name)) for name in original.label_sets
-        },
+        label_sets={name: (original.labels(name)[indices], original.label_meta(name)) for name in original.label_sets},
         n_jobs=n_jobs,
         info={"title": f"{original.name}, {variant}"},
     )

@@ -11,7 +11,7 @@ import numpy as np
 from mtlib.evidence import rules, statistics
 from mtlib.evidence.statistics import Estimate
 
-from . import repetition
+from . import learning_curves
 from .learning_curves import Multiplier
 from .results import Results, pairs
 from .trainings import BASELINE, BEYOND, GRID, STFTS
@@ -118,8 +118,7 @@ def judged_multiplier(worth: Multiplier | None) -> Judged:
     covers, excludes = worth.low <= 2 <= worth.high, worth.low > 1
     beyond = f"; {worth.beyond:.0%} of the draws lie beyond the sizes trained" if worth.beyond else ""
     return {
-        "rule": "95 % interval of the data multiplier covers 2 and excludes 1: supported; excludes 2: "
-        "contradicted",
+        "rule": "95 % interval of the data multiplier covers 2 and excludes 1: supported; excludes 2: contradicted",
         "verdict": "supported" if covers and excludes else "inconclusive" if covers else "contradicted",
         **{name: getattr(worth, name) for name in ("low", "high", "n")},
         "estimate": worth.value,
@@ -140,7 +139,7 @@ def _repeats(results: Results) -> Judged:
     repeats = results.scores([BASELINE])[0]
     if len(repeats) < 2:
         return UNTRAINED
-    spread = repetition.spread(repeats)
+    spread = learning_curves.spread(repeats)
     share, low, high = spread.within(statistics.MARGIN)
     return {
         "rule": "share of pairs of trainings that differ by less than 0.005, at least 95 %: by the "

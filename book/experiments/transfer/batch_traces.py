@@ -45,13 +45,7 @@ def between_batch_variance(features: np.ndarray, lengths: Sequence[int]) -> np.n
 
 
 def batch_accuracy(
-    features: np.ndarray,
-    y: np.ndarray,
-    *,
-    length: int = 256,
-    offset: int = 0,
-    n_least: int = 20,
-    seed: int = 0,
+    features: np.ndarray, y: np.ndarray, *, length: int = 256, offset: int = 0, n_least: int = 20, seed: int = 0
 ) -> tuple[float, float, int]:
     """Tell from features of one class in which batch a clip was computed.
 

@@ -9,13 +9,9 @@ from mtlib.commands import options
 
 
 @click.command("transfer-runs")
-@click.option(
-    "--corpus", default="synthetic", show_default=True, help="Source: synthetic, or a prepared corpus."
-)
+@click.option("--corpus", default="synthetic", show_default=True, help="Source: synthetic, or a prepared corpus.")
 @options.profile
-@click.option(
-    "--target", "names", multiple=True, help="Such as genre; all synthetic and prepared ones by default."
-)
+@click.option("--target", "names", multiple=True, help="Such as genre; all synthetic and prepared ones by default.")
 @click.option("--features", "kinds", multiple=True, help="Such as random; all by default.")
 @click.option("--set", "sets", multiple=True, help="Such as 12345; single layers and all of them by default.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Networks of each kind.")

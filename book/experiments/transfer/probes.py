@@ -137,10 +137,7 @@ def sensitivity(unchanged: np.ndarray, changed: np.ndarray) -> np.ndarray:
 
 
 def _chosen_scores(
-    blocks: Sequence[np.ndarray],
-    y: np.ndarray,
-    folds: Sequence[Nested],
-    candidates: Sequence[Callable[[], Pipeline]],
+    blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested], candidates: Sequence[Callable[[], Pipeline]]
 ) -> np.ndarray:
     """Score the candidate that the inner splits like best."""
     x, y, scores = np.hstack(blocks), np.asarray(y), []

@@ -97,9 +97,7 @@ class TaskData:
     def parts(self, feature_set: str) -> list[np.ndarray]:
         """Return the blocks of a feature set."""
         if feature_set not in (known := feature_sets(self.task)):
-            raise InputError(
-                f"{self.task.name} has no feature set {feature_set!r}; it has {', '.join(known)}"
-            )
+            raise InputError(f"{self.task.name} has no feature set {feature_set!r}; it has {', '.join(known)}")
         layers, _, rest = feature_set.partition("+")
         names = (["mfcc"] if layers == "mfcc" else list(layers)) + ([rest] if rest else [])
         return [self.blocks[name] for name in names]
@@ -187,7 +185,6 @@ def filtered_split(data: TaskData) -> list[tuple[Split, list[Split]]]:
     gtzan = load_torchaudio("torchaudio.datasets.gtzan")
     stems = pd.Series(range(len(data.y)), index=[Path(name).stem for name in data.table["filepath"]])
     train, valid, test = (
-        stems[list(names)].to_numpy()
-        for names in (gtzan.filtered_train, gtzan.filtered_valid, gtzan.filtered_test)
+        stems[list(names)].to_numpy() for names in (gtzan.filtered_train, gtzan.filtered_valid, gtzan.filtered_test)
     )
     return [((np.concatenate([train, valid]), test), [(train, valid)])]

@@ -136,9 +136,7 @@ def _lowest_with_4(scores: pd.Series) -> bool:
 
 
 STATEMENTS: dict[tuple[str, str], Callable[[pd.Series], bool]] = {
-    ("T1", "top-7"): lambda s: (
-        _all_with(ranking(s)[:7], "2") and sum("1" in name for name in ranking(s)[:7]) >= 6
-    ),
+    ("T1", "top-7"): lambda s: _all_with(ranking(s)[:7], "2") and sum("1" in name for name in ranking(s)[:7]) >= 6,
     ("T1", "bottom-7"): lambda s: set(ranking(s)[-7:]) == {"5", "4", "3", "45", "35", "2", "25"},
     ("T2", "top-3"): lambda s: ranking(s)[:3] == ["12345", "2345", "1234"],
     ("T2", "top-7"): lambda s: min(map(len, ranking(s)[:7])) > 3,
@@ -168,13 +166,8 @@ def inclusion_effects(folds: pd.DataFrame) -> dict[str, Estimate]:
         Estimate by layer ``"1"`` … ``"5"``, from the spread over folds (`statistics.fold_mean`).
     """
     if missing := [name for name in LAYER_SETS if name not in folds.columns]:
-        raise InputError(
-            f"no scores for {', '.join(missing)}; effects need all {len(LAYER_SETS)} combinations"
-        )
-    return {
-        layer: statistics.fold_mean(inclusion_gains(folds, layer).mean(axis=1).to_numpy())
-        for layer in "12345"
-    }
+        raise InputError(f"no scores for {', '.join(missing)}; effects need all {len(LAYER_SETS)} combinations")
+    return {layer: statistics.fold_mean(inclusion_gains(folds, layer).mean(axis=1).to_numpy()) for layer in "12345"}
 
 
 def inclusion_gains(folds: pd.DataFrame, layer: str) -> pd.DataFrame:

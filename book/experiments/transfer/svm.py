@@ -90,9 +90,7 @@ class GramMatrices:
 
     def features(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the concatenated feature (row, feature); `columns` are training clips."""
-        return np.hstack(
-            [(_standardise(block, columns) if self.standardise else block)[rows] for block in self.blocks]
-        )
+        return np.hstack([(_standardise(block, columns) if self.standardise else block)[rows] for block in self.blocks])
 
 
 def _products(blocks: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -181,9 +179,7 @@ def solve_svr(
         def step(target: np.ndarray, factor=factor, theta=theta, pull=pull) -> tuple[np.ndarray, np.ndarray]:
             """Return the change of alpha and of the weights that brings the tube's residual to `target`."""
             scaled = target / theta
-            d_weights = linalg.cho_solve(
-                factor, inputs.T @ (scaled[:n] - scaled[n:]) - pull, check_finite=False
-            )
+            d_weights = linalg.cho_solve(factor, inputs.T @ (scaled[:n] - scaled[n:]) - pull, check_finite=False)
             change = inputs @ d_weights
             return scaled - sign * np.concatenate([change, change]) / theta, d_weights
 
@@ -200,10 +196,7 @@ def solve_svr(
         d_alpha, d_weights = step(-tube + first - second)
         d_lower, d_upper = first - lower / alpha * d_alpha, second + upper / room * d_alpha
         size = 0.995 * min(
-            _longest(alpha, d_alpha),
-            _longest(room, -d_alpha),
-            _longest(lower, d_lower),
-            _longest(upper, d_upper),
+            _longest(alpha, d_alpha), _longest(room, -d_alpha), _longest(lower, d_lower), _longest(upper, d_upper)
         )
         alpha, room = alpha + size * d_alpha, room - size * d_alpha
         lower, upper = lower + size * d_lower, upper + size * d_upper
@@ -255,9 +248,7 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
         return (lambda test: test @ weights + intercept), largest
     options = {"kernel": "precomputed", "C": C, "max_iter": max_iter, "cache_size": 1000}
     machine = SVC(**options) if np.issubdtype(y.dtype, np.integer) else SVR(epsilon=EPSILON, **options)
-    unchecked = config_context(
-        assume_finite=True, skip_parameter_validation=True
-    )  # `GramMatrices`, `predict` did
+    unchecked = config_context(assume_finite=True, skip_parameter_validation=True)  # `GramMatrices`, `predict` did
     with unchecked, warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
@@ -268,12 +259,7 @@ def _fit(inputs: np.ndarray, y: np.ndarray, C: float, exact: bool, max_iter: int
 
 
 def _path(
-    inputs: np.ndarray,
-    test: np.ndarray,
-    y: np.ndarray,
-    penalties: Sequence[float],
-    exact: bool,
-    max_iter: int,
+    inputs: np.ndarray, test: np.ndarray, y: np.ndarray, penalties: Sequence[float], exact: bool, max_iter: int
 ) -> Iterator[np.ndarray | None]:
     """Yield the test predictions for ascending penalties; None where a machine was not trained to the end.
 
@@ -366,9 +352,7 @@ def score(y: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     if np.issubdtype(y.dtype, np.integer):
         values = (flat == y).mean(1)
     else:
-        values = np.array(
-            [r2_score(y, row) if done else np.nan for row, done in zip(flat, ~undone, strict=True)]
-        )
+        values = np.array([r2_score(y, row) if done else np.nan for row, done in zip(flat, ~undone, strict=True)])
     return np.where(undone, np.nan, values).reshape(np.shape(predictions)[:-1])
 
 

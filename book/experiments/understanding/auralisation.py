@@ -69,9 +69,7 @@ class Analysis:
         flat = samples.reshape(-1, samples.shape[-1])
         padded = F.pad(flat, self._padding(samples.shape[-1]), mode="reflect" if reflect else "constant")
         window = self.stft.window
-        spectrum = torch.stft(
-            padded, self.n_fft, self.hop_length, window=window, center=False, return_complex=True
-        )
+        spectrum = torch.stft(padded, self.n_fft, self.hop_length, window=window, center=False, return_complex=True)
         return spectrum.reshape(*samples.shape[:-1], *spectrum.shape[-2:])
 
     def signal(self, spectrum: Tensor, n_samples: int) -> Tensor:

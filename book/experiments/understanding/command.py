@@ -12,22 +12,14 @@ PARTS = ("genre", "labels", "stems", "probes")
 
 @click.command("understanding")
 @options.profile
-@click.option(
-    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the results; all by default."
-)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the results; all by default.")
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(3), help="Networks of each kind.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that train.")
 @options.device
 @options.scheduler
 @click.option("--record", "keep", is_flag=True, help="Merge the tables into data/results.")
 def understanding_command(
-    profile: str,
-    parts: tuple[str, ...],
-    seeds: int,
-    jobs: int,
-    device: str,
-    scheduler: str,
-    keep: bool,
+    profile: str, parts: tuple[str, ...], seeds: int, jobs: int, device: str, scheduler: str, keep: bool
 ) -> None:
     """Train the genre network and taggers on composed music, and look into them.
 

@@ -99,9 +99,7 @@ def shares(images: Tensor, powers: Tensor) -> np.ndarray:
 def scores(corpus: Corpus, clips: np.ndarray) -> list[Score]:
     """Compose clips of the synthetic source corpus again, by their places."""
     numbers = corpus.clips["number"].to_numpy()[clips]
-    return composer.compose(
-        corpora.Source()(numbers), corpora.labels.SEED, corpus.n_samples / corpus.sample_rate
-    )
+    return composer.compose(corpora.Source()(numbers), corpora.labels.SEED, corpus.n_samples / corpus.sample_rate)
 
 
 N_STEM_CLIPS = 60

@@ -188,12 +188,7 @@ def first_stage_matrix(step: Step, clip: int) -> sparse.csr_array:
 
 @torch.no_grad()
 def deconvolve(
-    traced: Trace,
-    layer: int,
-    features: Sequence[int] | None = None,
-    *,
-    clip: int = 0,
-    batch_size: int = 8,
+    traced: Trace, layer: int, features: Sequence[int] | None = None, *, clip: int = 0, batch_size: int = 8
 ) -> Tensor:
     """Return what excited the features of a layer, as images of the input.
 
@@ -221,9 +216,7 @@ def deconvolve(
         raise InputError(f"features of layer {layer} lie between 0 and {n_maps - 1}, got {list(features)}")
     if not 0 <= clip < n_clips:
         raise InputError(f"clip must lie between 0 and {n_clips - 1}, got {clip}")
-    images = torch.cat(
-        [_back(traced, layer, part, clip) for part in torch.tensor(list(features)).split(batch_size)]
-    )
+    images = torch.cat([_back(traced, layer, part, clip) for part in torch.tensor(list(features)).split(batch_size)])
     end = images.shape[2] - traced.n_padding
     return (images * traced.input_gain)[:, :, traced.n_padding : end]
 

@@ -142,9 +142,7 @@ def measure(
             images = deconvolution.deconvolve(traced, layer, looked, clip=clip)
             found = sound_descriptors.describe(analysis.to_bins(images), reference)
             gini = float(sparse[layer - 1][clip])
-            tables.append(
-                pd.DataFrame(found).assign(clip=clip, layer=layer, feature=looked, activations=gini)
-            )
+            tables.append(pd.DataFrame(found).assign(clip=clip, layer=layer, feature=looked, activations=gini))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -77,10 +77,7 @@ def load(name: str, n_samples: int) -> np.ndarray:
     """
     if name not in EXCERPTS:
         raise InputError(f"unknown excerpt {name!r}; choose one of {', '.join(EXCERPTS)}")
-    if name == "phrase":
-        samples = sum(phrase().values())
-    else:
-        samples = audio.load(published.fetch(EXCERPTS[name].artifact))
+    samples = sum(phrase().values()) if name == "phrase" else audio.load(published.fetch(EXCERPTS[name].artifact))
     return audio.fit_length(samples, n_samples, crop="centre", short="repeat").astype(np.float32)
 
 

@@ -79,14 +79,10 @@ def describe(images: Tensor, reference: Original) -> dict[str, np.ndarray]:
     """
     if images.ndim != 3 or images.shape[1:] != reference.magnitude.shape:
         raise InputError(
-            f"images must be (feature, {', '.join(map(str, reference.magnitude.shape))}), "
-            f"got {tuple(images.shape)}"
+            f"images must be (feature, {', '.join(map(str, reference.magnitude.shape))}), got {tuple(images.shape)}"
         )
     parts = [_measure(part.abs(), reference) for part in images.split(4)]  # four stay in the cache
-    return {
-        name: torch.cat(values).numpy()
-        for name, values in zip(DESCRIPTORS, zip(*parts, strict=True), strict=True)
-    }
+    return {name: torch.cat(values).numpy() for name, values in zip(DESCRIPTORS, zip(*parts, strict=True), strict=True)}
 
 
 def _measure(sizes: Tensor, reference: Original) -> tuple[Tensor, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from ...base.errors import InputError
+from ...base.files import told_if_full
 from ..datasets import Dataset
 from .scanning import sha256
 
@@ -38,11 +39,15 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
     Raises
     ------
     InputError
-        If the server does not answer, or what it sent has another SHA-256: it is then not kept.
+        If another file is there, the server does not answer, or what it sent has another SHA-256: it is
+        then not kept.
     """
-    if path.is_file() and sha256(path) == checksum:
-        return
     part = path.with_name(path.name + ".part")
+    if path.is_file() and sha256(path) == checksum:
+        part.unlink(missing_ok=True)
+        return
+    if path.exists():
+        raise InputError(f"{path} is not the file that is fetched, and is kept; move it away, then run this again")
     part.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"run the same command again, or get {url} by hand and put it at {path}"
     for _ in range(2):  # a second time from the start, should the server not resume
@@ -68,16 +73,13 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
             raise InputError(f"{path.name}: the server answers {status}; {by_hand}") from None
         except requests.RequestException:
             raise InputError(
-                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; "
-                f"what came is kept: {by_hand}"
+                f"{path.name}: {url.split('/')[2]} cannot be reached or stopped sending; what came is kept: {by_hand}"
             ) from None
         except OSError as error:
             raise InputError(f"{part} cannot be written ({error.strerror}); what came is kept") from None
     if sha256(part) != checksum:
         part.unlink()
-        raise InputError(
-            f"{path.name}: what {url} sends has another SHA-256 than {checksum[:12]}…; it was not kept"
-        )
+        raise InputError(f"{path.name}: what {url} sends has another SHA-256 than {checksum[:12]}…; it was not kept")
     os.replace(part, path)
 
 
@@ -139,7 +141,7 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
     Raises
     ------
     InputError
-        If a slice is missing or the archive is damaged.
+        If a slice is missing, the archive is damaged, or another file is in the place of one of its own.
     """
     for part in parts:
         if not part.is_file():
@@ -151,13 +153,20 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
                 target = folder / entry.filename
                 if not (target.is_file() and target.stat().st_size == entry.file_size):
                     if not target.resolve().is_relative_to(folder.resolve()):
+                        raise InputError(f"{entry.filename}: leads out of the folder; the archive is not used")
+                    if target.exists():
                         raise InputError(
-                            f"{entry.filename}: leads out of the folder; the archive is not used"
+                            f"{target} is not the file in the archive, and is kept; move it away, or the "
+                            f"folder {folder}, then run this again"
                         )
                     partial = target.with_name(target.name + ".part")
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    partial.write_bytes(archive.read(entry))
-                    os.replace(partial, target)
+                    try:
+                        with told_if_full(target):
+                            partial.write_bytes(archive.read(entry))
+                        os.replace(partial, target)
+                    finally:
+                        partial.unlink(missing_ok=True)
                 if progress:
                     progress("unpacking", number, len(entries))
     except zipfile.BadZipFile as error:

@@ -43,8 +43,7 @@ def scan(root: Path) -> Scan:
     rows = read_rows(tables / STATIC, ("song_id", *means))
     labels = np.array([[checked_number(row, name, STATIC, 1, 9) for name in means] for row in rows])
     songs = {
-        row["song_id"]: row
-        for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
+        row["song_id"]: row for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
     }
     notes: list[str] = []
     info: dict[str, Any] = {}

@@ -59,9 +59,7 @@ def scan(root: Path) -> Scan:
             "fold": stratified_folds(labels, CLASSES, info),
             "group": text(ids),
             "file_seconds": 29.9,
-            "known_fault": text(
-                "corrupt in two of the circulating copies" if i == CORRUPT else "" for i in ids
-            ),
+            "known_fault": text("corrupt in two of the circulating copies" if i == CORRUPT else "" for i in ids),
         }
     )
     return Scan(folder, clips, labels, tag_table(CLASSES, "genre"), notes, info, bool(lost))

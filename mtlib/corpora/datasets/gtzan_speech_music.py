@@ -57,9 +57,7 @@ DATASET = Dataset(
     licence="unknown",
     citation="Tzanetakis and Cook (2002), IEEE Transactions on Speech and Audio Processing",
     faults="The original host is gone; the copy above needs an account.",
-    checksums={
-        "music_speech.tar.gz": "sha256:8753bc4129fc0a916d6efcf25dbcaf30e06b41acb44ad7c3d0b5c9d9c90ff546"
-    },
+    checksums={"music_speech.tar.gz": "sha256:8753bc4129fc0a916d6efcf25dbcaf30e06b41acb44ad7c3d0b5c9d9c90ff546"},
     sample_rates=(22_050,),
     n_channels=1,
 )

@@ -41,9 +41,7 @@ def scan(root: Path) -> Scan:
         songs = [(split, stem(name), present.get(name, "")) for split, name in listed if name]
     known = {song for _, song, _ in songs}
     if unmarked := sorted(known - set(labs)):
-        notes.append(
-            f"audio without marks (ignored): {', '.join(unmarked[:5])}; .lab files are in {marks.name}"
-        )
+        notes.append(f"audio without marks (ignored): {', '.join(unmarked[:5])}; .lab files are in {marks.name}")
     unlisted = sorted(set(labs) - known)
     if unlisted and not original:
         notes.append(f"songs in no list of a split: {', '.join(unlisted[:5])}")
@@ -61,9 +59,7 @@ def scan(root: Path) -> Scan:
                 n_cut += start >= 0 and start != end
                 skipped.append(f"{song}.lab, line {number + 1}")
     if skipped:
-        notes.append(
-            f"{len(skipped)} malformed or empty lines in the .lab files skipped: {', '.join(skipped[:5])}"
-        )
+        notes.append(f"{len(skipped)} malformed or empty lines in the .lab files skipped: {', '.join(skipped[:5])}")
     columns = ("clip_id", "path", "split", "start", "end", "word", "group")
     clips = pd.DataFrame(rows, columns=list(columns))
     clips["fold"], clips["listed"] = -1, clips["group"] + ".lab"

@@ -10,8 +10,8 @@ from pathlib import Path
 from ...base import paths, published
 from ...base.errors import InputError
 from ...signal import audio
-from .. import corpus, msd_labels, writing
-from . import Scan, find, magnatagatune, msd_lastfm, mtg_jamendo
+from .. import corpus, writing
+from . import Scan, find, magnatagatune, msd_labels, msd_lastfm, mtg_jamendo
 
 
 def scan(name: str, root: Path | None = None) -> Scan:
@@ -44,9 +44,7 @@ def scan(name: str, root: Path | None = None) -> Scan:
             published.fetch(artifact)
         return msd_lastfm.scan(root or paths.published(), audio_too=False)
     find(name)
-    raise InputError(
-        f"{name} cannot be prepared without audio; choose magnatagatune, msd_lastfm or mtg_jamendo"
-    )
+    raise InputError(f"{name} cannot be prepared without audio; choose magnatagatune, msd_lastfm or mtg_jamendo")
 
 
 def prepare(name: str, root: Path | None = None, corpus_name: str = "") -> corpus.Corpus:

@@ -55,9 +55,7 @@ def read_split(folder: Path, split: str) -> tuple[list[str], list[str], np.ndarr
             f"{split}_x_msd_id.txt has {len(ids):,} of {len(TAGS)} tags; get both again"
         )
     if audio_ids and len(audio_ids) != len(ids):
-        raise InputError(
-            f"{other.name} has {len(audio_ids):,} rows but {split}_x_msd_id.txt has {len(ids):,}"
-        )
+        raise InputError(f"{other.name} has {len(audio_ids):,} rows but {split}_x_msd_id.txt has {len(ids):,}")
     return ids, audio_ids, labels.astype(bool)
 
 

@@ -46,9 +46,7 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     data = locate(root, lambda f: (f / "data/splits").is_dir(), "folder data/splits", (REPOSITORY,)) / "data"
     folder = next((root / name for name in ("audio-low", "audio") if (root / name).is_dir()), root)
     notes: list[str] = []
-    present = (
-        {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)} if audio_too else {}
-    )
+    present = {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)} if audio_too else {}
     names = read_text(data / "tags/top50.txt").split()
     if len(set(names)) < len(names):
         raise InputError("top50.txt: a tag is listed twice; get it again")
@@ -57,9 +55,7 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     for split, word in SPLITS.items():
         path = data / f"splits/split-{number}/autotagging_top50tags-{word}.tsv"
         if read_text(path).count("\n") <= 1 and read_text(path).strip().endswith(".tsv"):
-            raise InputError(
-                f"{path.name}: a link that became text; clone {REPOSITORY} with git, on Linux or macOS"
-            )
+            raise InputError(f"{path.name}: a link that became text; clone {REPOSITORY} with git, on Linux or macOS")
         for row in read_rows(path, COLUMNS, "\t", rest="TAGS"):
             seconds = checked_number(row, "DURATION", path.name, 0.1, 1e5)
             rows.append(row | {"split": split, "seconds": seconds})
@@ -101,8 +97,7 @@ DATASET = Dataset(
     page="https://github.com/MTG/mtg-jamendo-dataset",
     commands=(
         "git clone https://github.com/MTG/mtg-jamendo-dataset",
-        "python mtg-jamendo-dataset/scripts/download/download.py "
-        "--dataset raw_30s --type audio-low audio-low --unpack",
+        "python mtg-jamendo-dataset/scripts/download/download.py --dataset raw_30s --type audio-low audio-low --unpack",
     ),
     size="156 GB to download (ten of its hundred archives, 16 GB, are a start), 38.0 GB prepared",
     licence="metadata CC BY-NC-SA 4.0; each song under its own Creative Commons licence",

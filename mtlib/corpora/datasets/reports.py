@@ -31,13 +31,16 @@ class Report:
     lines: list[str]
     failed: bool
 
-    def save(self, path: Path) -> None:
-        """Write a table of every clip that was left out or that has a note."""
+    def table(self) -> str:
+        """Return a table of every clip that was left out or that has a note, as CSV."""
         odd = self.rows[(self.rows["status"] != "ok") | (self.rows["notes"] != "")]
         columns = ["clip_id", "path", "split", "status", "message", "notes", "source_rate", "n_channels"]
-        text = odd[columns].to_csv(index=False, lineterminator="\n")
+        return odd[columns].to_csv(index=False, lineterminator="\n")
+
+    def save(self, path: Path) -> None:
+        """Write the table to a file."""
         with atomic(Path(path)) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(self.table().encode("utf-8", "backslashreplace"))
 
 
 class NoClips(InputError):
@@ -61,9 +64,7 @@ def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
                 told.setdefault(advice, []).append(what)
             words = "; ".join("; ".join(filter(None, (*whats, advice))) for advice, whats in told.items())
             lines.append(f"{status}: {n_clips(len(group))} left out: {words}")
-    lines += [
-        f"note: {line}" for line in (*scan.notes, *_notes(dataset, rows[kept]), *_same(rows[kept], scan))
-    ]
+    lines += [f"note: {line}" for line in (*scan.notes, *_notes(dataset, rows[kept]), *_same(rows[kept], scan))]
     if "no_folds" in scan.info:
         lines.append(f"note: no folds: {scan.info['no_folds']}")
     lost = (~kept & (rows["status"] != "known fault")).any()
@@ -102,14 +103,10 @@ def _same(kept: pd.DataFrame, scan: Scan) -> Iterator[str]:
             yield f"{len(ids)} rows share audio {value} ({', '.join(ids)}; kept)"
         else:
             yield f"{' and '.join(named(i) for i in ids)} are the same file with different labels (kept)"
-    same = kept[
-        ~kept["clip_id"].isin(repeated["clip_id"]) & kept.duplicated(["crc", "source_bytes"], keep=False)
-    ]
+    same = kept[~kept["clip_id"].isin(repeated["clip_id"]) & kept.duplicated(["crc", "source_bytes"], keep=False)]
     same = same[same["status"] != "silent"]
     if len(same):
-        pairs = [
-            " = ".join(group["clip_id"]) for _, group in same.groupby(["crc", "source_bytes"], sort=False)
-        ]
+        pairs = [" = ".join(group["clip_id"]) for _, group in same.groupby(["crc", "source_bytes"], sort=False)]
         yield f"{n_clips(len(same))} equal to another, sample by sample (kept): {'; '.join(pairs[:5])}"
 
 

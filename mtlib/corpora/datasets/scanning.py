@@ -1,7 +1,7 @@
 """What the loaders share: finding the folder, reading its tables, telling what is wrong.
 
 A loader's ``scan(root)`` reads lists and labels and looks which files are there; it never decodes. It
-returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
+returns a `Scan`; `mtlib.corpora.datasets.preparation` decodes what it names.
 """
 
 import codecs
@@ -171,9 +171,7 @@ def check_is_list(name: str, start: str) -> None:
         raise InputError(f"{name}: a web page or a Git LFS pointer in its place; get the file itself")
 
 
-def read_rows(
-    path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = ""
-) -> list[dict[str, Any]]:
+def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = "") -> list[dict[str, Any]]:
     """Read a table with a header line; blank lines are skipped, values stripped; ``line`` tells the line.
 
     Parameters
@@ -194,9 +192,7 @@ def read_rows(
     try:
         return _rows(path, lines, columns, delimiter, rest)
     except csv.Error as error:
-        raise InputError(
-            f"{path.name}, line {lines.line_num}: {error}; a stray quote? Get it again"
-        ) from None
+        raise InputError(f"{path.name}, line {lines.line_num}: {error}; a stray quote? Get it again") from None
 
 
 def _rows(path: Path, lines: Any, columns: Sequence[str], delimiter: str, rest: str) -> list[dict[str, Any]]:
@@ -228,9 +224,7 @@ def _rows(path: Path, lines: Any, columns: Sequence[str], delimiter: str, rest: 
     return rows
 
 
-def checked_number(
-    row: Mapping[str, Any], column: str, name: str, low: float, high: float, kind: type = float
-) -> Any:
+def checked_number(row: Mapping[str, Any], column: str, name: str, low: float, high: float, kind: type = float) -> Any:
     """Return the number in a column of a row of `read_rows`.
 
     Raises
@@ -268,9 +262,7 @@ def stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
-def stratified_folds(
-    labels: np.ndarray, classes: Sequence[str], info: dict[str, Any], n: int = 10
-) -> np.ndarray:
+def stratified_folds(labels: np.ndarray, classes: Sequence[str], info: dict[str, Any], n: int = 10) -> np.ndarray:
     """Return the author's folds: stratified, in the order of the table [Choi2018, §6.2]; −1 if impossible."""
     counts = np.bincount(labels, minlength=len(classes))
     for name, count in zip(classes, counts, strict=True):

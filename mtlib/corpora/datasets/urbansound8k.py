@@ -48,9 +48,7 @@ def scan(root: Path) -> Scan:
     labels = np.array([checked_number(row, "classID", TABLE, 0, 9, int) for row in rows], int)
     folds = np.array([checked_number(row, "fold", TABLE, 1, 10, int) - 1 for row in rows], int)
     starts = [checked_number(row, "start", TABLE, 0, 1e5) for row in rows]
-    seconds = [
-        checked_number(row, "end", TABLE, s + 1e-3, 1e5) - s for row, s in zip(rows, starts, strict=True)
-    ]
+    seconds = [checked_number(row, "end", TABLE, s + 1e-3, 1e5) - s for row, s in zip(rows, starts, strict=True)]
     for row, label in zip(rows, labels, strict=True):
         if CLASSES[label] != row["class"]:
             line = f"{TABLE}, line {row['line']}"
@@ -86,10 +84,7 @@ DATASET = Dataset(
     scan=scan,
     n_clips=8_732,
     page="https://urbansounddataset.weebly.com/urbansound8k.html",
-    commands=(
-        "curl -LO https://zenodo.org/records/1203745/files/UrbanSound8K.tar.gz",
-        "tar xzf UrbanSound8K.tar.gz",
-    ),
+    commands=("curl -LO https://zenodo.org/records/1203745/files/UrbanSound8K.tar.gz", "tar xzf UrbanSound8K.tar.gz"),
     size="6 GB to download, 0.8 GB prepared",
     licence="non-commercial (CC BY-NC)",
     citation="Salamon, Jacoby and Bello (2014), ACM Multimedia",

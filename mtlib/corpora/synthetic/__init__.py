@@ -8,22 +8,6 @@ that belong to a clip; ``latents`` what is drawn before composing; ``tagrules`` 
 salient; ``labels`` how they are tagged.
 """
 
-from .population.labels import (
-    SEED,
-    TWINS,
-    Population,
-    default_false_positive,
-    default_tagability,
-    observe,
-    population,
-)
+from .population.labels import SEED, TWINS, Population, default_false_positive, default_tagability, observe, population
 
-__all__ = [
-    "SEED",
-    "TWINS",
-    "Population",
-    "default_false_positive",
-    "default_tagability",
-    "observe",
-    "population",
-]
+__all__ = ["SEED", "TWINS", "Population", "default_false_positive", "default_tagability", "observe", "population"]

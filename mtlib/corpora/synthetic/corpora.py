@@ -95,11 +95,7 @@ def recipe() -> dict[str, Any]:
 
 
 def write_source(
-    profile: Profile,
-    *,
-    n_jobs: int = -1,
-    scheduler: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    profile: Profile, *, n_jobs: int = -1, scheduler: str = "", progress: Callable[[int, int], None] | None = None
 ) -> corpus.Corpus:
     """Make the source corpus of a profile, or finish it, or find it as it is.
 
@@ -170,9 +166,7 @@ def write_target(
     drawn, fold = target(numbers), target.fold_of(numbers)
     clip_id = [f"{name}-{number:05d}" for number in numbers]
     split = np.array(["train"] * 6 + ["valid"] * 2 + ["test"] * 2)[fold]
-    table = pd.DataFrame(
-        {"clip_id": clip_id, "split": split, "fold": fold, "group": clip_id, "number": numbers}
-    )
+    table = pd.DataFrame({"clip_id": clip_id, "split": split, "fold": fold, "group": clip_id, "number": numbers})
     return write(
         stored, pd.concat([table, plain(drawn)], axis=1),
         Play(target, target.seed, target.seconds, target.sample_rate, target.compose), made,
@@ -202,9 +196,10 @@ def plain(drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finished(name: str, whole: dict[str, Any]) -> corpus.Corpus | None:
-    """Return the corpus of this name if it is what would be made now."""
-    if name in corpus.names():
+    """Return the corpus of this name if it is what would be made now, and not damaged."""
+    try:
         found = corpus.Corpus.open(name)
-        if found.info.get("recipe") == whole["recipe"]:
-            return found
-    return None
+        found.verify()
+    except InputError:  # there is none, or parts have to be made again
+        return None
+    return found if found.info.get("recipe") == whole["recipe"] else None

@@ -10,7 +10,7 @@
 ``progressions.csv``      chords in Roman numerals, by family and mode
 ``eras.csv``              what a decade's production does at full strength
 ``genre_tags.csv``        how far a genre is described by a tag
-``dances.csv``           drums and tempo of the dances of a target task
+``dances.csv``            drums and tempo of the dances of a target task
 ``relations.csv``         genre hierarchy, synonyms and musical similarity [Choi2018, §3.2.1]
 ========================  ==================================================================
 
@@ -179,9 +179,7 @@ def load(folder: Path = paths.DATA / "synthetic") -> Recipes:
     if eras["kit"].isna().any():
         raise InputError(f"eras.csv: all of {', '.join(ERAS)} are needed")
     drums: dict[str, dict[str, str]] = {}
-    rows = _read(
-        folder / "drums.csv", {"style": word, "drum": _one(DRUMS), "steps": _one((), "([Xxo.]{2}){4,12}")}
-    )
+    rows = _read(folder / "drums.csv", {"style": word, "drum": _one(DRUMS), "steps": _one((), "([Xxo.]{2}){4,12}")})
     for style, drum, steps in rows.itertuples(index=False):
         drums.setdefault(style, {})[drum] = steps
         if len({len(other) for other in drums[style].values()}) > 1:
@@ -213,8 +211,7 @@ def load(folder: Path = paths.DATA / "synthetic") -> Recipes:
         sums = genres[fields].sum(axis=1)
         if (wrong := sums[(sums - 1).abs() > 1e-6]).size:
             raise InputError(
-                f"genres.csv, row {wrong.index[0]}, fields {', '.join(fields)}: must sum to 1, "
-                f"got {wrong.iloc[0]:g}"
+                f"genres.csv, row {wrong.index[0]}, fields {', '.join(fields)}: must sum to 1, got {wrong.iloc[0]:g}"
             )
     return Recipes(
         genres, instruments, eras, drums, bass, comping, progressions,
@@ -235,8 +232,7 @@ def _era_field(era: str) -> str:
 def _affinity(folder: Path, genres: pd.DataFrame) -> np.ndarray:
     genre_tags = [tag for tag in TAGS if CATEGORY[tag] == "genre"]
     table = _read(
-        folder / "genre_tags.csv",
-        {"tag": _one(genre_tags), "genre": _one(genres.index), "affinity": _number(0, 1)},
+        folder / "genre_tags.csv", {"tag": _one(genre_tags), "genre": _one(genres.index), "affinity": _number(0, 1)}
     )
     affinity = np.zeros((len(TAGS), len(genres)))
     for tag, genre, value in table.itertuples(index=False):

@@ -95,9 +95,7 @@ def _rhythms(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataF
     """Draw music of any genre to the drums and about the tempo of a dance."""
     rows = load_dances().loc[np.array(target.classes)[classes]]
     drawn = _with_names(latents.draw(target.seed, clips), "drums", rows["drums"].to_numpy())
-    drawn["bpm"] = np.clip(
-        rows["bpm"].to_numpy() * np.exp(0.1 * normal(target.seed, "dance", clips)), 56, 196
-    )
+    drawn["bpm"] = np.clip(rows["bpm"].to_numpy() * np.exp(0.1 * normal(target.seed, "dance", clips)), 56, 196)
     drawn["swing"] = rows["swing"].to_numpy()
     drawn["drums_db"] = drawn["drums_db"] + 1
     forms = np.where(uniform(target.seed, "form", clips) < 0.5, "steady", "fills")
@@ -126,10 +124,7 @@ def _talk_or_music(drawn: pd.DataFrame, seed: int, seconds: float) -> list[Score
     bed = uniform(seed, "bed", drawn.index.to_numpy()) < 0.25
     scores = composer.compose(drawn, seed, seconds)
     spoken = (drawn["manner"] == "spoken").to_numpy()
-    return [
-        events.speech(score, bed=bool(b)) if s else score
-        for score, s, b in zip(scores, spoken, bed, strict=True)
-    ]
+    return [events.speech(score, bed=bool(b)) if s else score for score, s, b in zip(scores, spoken, bed, strict=True)]
 
 
 def _moods(target: Target, clips: np.ndarray, classes: np.ndarray) -> pd.DataFrame:

@@ -174,9 +174,7 @@ def test_a_chart_answers_the_pointer(smoke, chromium):
     chromium.get(f"{(smoke / 'html').as_uri()}/{CHAPTER}.html")
     deadline = time.monotonic() + browser.WAIT_S
     while not (
-        marks := chromium.find_elements(
-            By.CSS_SELECTOR, "svg.marks .mark-rect path, svg.marks .mark-symbol path"
-        )
+        marks := chromium.find_elements(By.CSS_SELECTOR, "svg.marks .mark-rect path, svg.marks .mark-symbol path")
     ):
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -219,9 +217,7 @@ def test_every_note_on_the_original_is_computed_and_stands(smoke):
 
 
 def test_a_failing_cell_is_named_and_the_last_book_stays(smoke):
-    before = {
-        p: p.stat().st_mtime_ns for p in [smoke / "html" / "index.html", build.executed_path(CHAPTER, smoke)]
-    }
+    before = {p: p.stat().st_mtime_ns for p in [smoke / "html" / "index.html", build.executed_path(CHAPTER, smoke)]}
     result = run(smoke, "book", "--profile", "smoke", "--seed", "-1")
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
@@ -246,9 +242,6 @@ def test_only_what_changed_is_executed_again(smoke):
             env={**os.environ, "MTLIB_BUILD": str(smoke)}, capture_output=True, text=True,
         )  # fmt: skip
         assert result.returncode != 0
-        assert (
-            "book/02_background: changed since it was executed; run `make book`"
-            in result.stdout + result.stderr
-        )
+        assert "book/02_background: changed since it was executed; run `make book`" in result.stdout + result.stderr
     finally:
         path.write_bytes(kept)

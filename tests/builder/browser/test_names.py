@@ -75,7 +75,8 @@ from IPython.display import HTML
 from book.builder import errata, ledger
 from mtlib.base import profiles
 from mtlib.evidence import claims
-from mtlib.page import charts, drawings, pages
+from book.experiments.architectures import drawing as drawings
+from mtlib.page import charts, pages
 every = " ".join(NAMES)
 frame = pd.DataFrame({"tag": NAMES, "x": range(len(NAMES))})
 """

@@ -91,9 +91,7 @@ def test_what_is_recorded_comes_back(spec, tmp_path, monkeypatch):
 
 
 def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
-    known = pd.DataFrame(
-        {"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]}
-    )
+    known = pd.DataFrame({"configuration": ["a", "b"], "seed": [0, 0], "roc_auc": [0.8, 0.7], "key": ["x", "y"]})
     live = pd.DataFrame({"configuration": ["a"], "seed": [0], "roc_auc": [0.8 + 1e-7], "key": ["x"]})
     assert list(results.together(known, "one", live, "one")["tier"]) == ["live", "recorded"]
     rows = results.together(known, "another", live, "one")
@@ -102,9 +100,7 @@ def test_live_rows_take_the_place_of_recorded_ones_of_the_same_corpus():
 
 def test_scores_of_the_crossed_design_are_by_cell_and_seed(spec):
     cells = trainings.crossed(spec, RATES, range(2))
-    rows = pd.DataFrame(
-        [{"configuration": n, "seed": r.seed, "roc_auc": i} for i, (n, r) in enumerate(cells)]
-    )
+    rows = pd.DataFrame([{"configuration": n, "seed": r.seed, "roc_auc": i} for i, (n, r) in enumerate(cells)])
     found = results.scores_of(rows)
     assert found.shape == (2, 2, 2, 2, 2) and found[1, 0, 1, 0].tolist() == [10, 26]
     assert results.scores_of(rows[rows["seed"] == 0]) is None

@@ -20,17 +20,7 @@ def sweep(loss=0.2, seeds=3):
                 area = 0.8 + 0.01 * seed + 0.02 * k - (loss * (1 - rate) if tag in "ab" else 0)
                 undefined = tag == "d" and rate == 0.1 and seed == 0
                 rows.append(
-                    (
-                        "tagability",
-                        f"{rate:g}",
-                        seed,
-                        tag,
-                        np.nan if undefined else area,
-                        area - 0.1,
-                        5,
-                        4,
-                        100,
-                    )
+                    ("tagability", f"{rate:g}", seed, tag, np.nan if undefined else area, area - 0.1, 5, 4, 100)
                 )
     columns = ["experiment", "setting", "seed", "tag", "true", "observed", "n_true", "n_observed", "n_clips"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,7 +1,5 @@
 """The trainings of chapter 3 on a corpus of tones, and the recorded areas."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +13,8 @@ from mtlib.evidence import evaluation
 
 
 @pytest.fixture
-def source(tones, tmp_path, monkeypatch):
+def source(tones_home, monkeypatch):
     """A corpus of four tones without known truth, in a home of its own."""
-    shutil.copytree(tones, tmp_path / "home")
-    monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(opening, "open_source", lambda settings, corpus: Corpus.open(corpus))
     return trainings.open_corpus("smoke", "tones")
 
@@ -106,6 +102,4 @@ def test_recorded_areas_are_whole():
     assert (sizes == 50).all()
     assert {"tagability", "truth"} <= set(kept.experiment) <= set(trainings.EXPERIMENTS)
     both = kept.merge(kept, on=["key", "tag"])
-    assert (
-        both.true_x.fillna(0) == both.true_y.fillna(0)
-    ).all()  # one run, one area, whatever it is listed under
+    assert (both.true_x.fillna(0) == both.true_y.fillna(0)).all()  # one run, one area, whatever it is listed under

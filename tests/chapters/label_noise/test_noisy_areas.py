@@ -21,9 +21,7 @@ def test_noise_shrinks_the_area_as_foretold():
     rates = counts.hits[0][0] / counts.n_positive, counts.n_wrong_negative / counts.n_negative
     expected = results.expected_auc(evaluation.auc(truth, score), *rates)
     assert evaluation.auc(observed, score) == pytest.approx(expected, abs=0.004)
-    assert evaluation.auc(observed, truth.astype(float)) == pytest.approx(
-        float(estimates.value(counts, "ceiling"))
-    )
+    assert evaluation.auc(observed, truth.astype(float)) == pytest.approx(float(estimates.value(counts, "ceiling")))
 
 
 def test_the_error_of_an_area_is_that_of_simulation():

@@ -27,10 +27,7 @@ def test_counts_are_those_of_drawing_clip_by_clip(design):
         if design.n_random:
             clips = rng(len(by_hand)).choice(3000, design.n_random, replace=False)
         else:
-            sides = (
-                (np.flatnonzero(observed), design.n_positive),
-                (np.flatnonzero(~observed), design.n_negative),
-            )
+            sides = ((np.flatnonzero(observed), design.n_positive), (np.flatnonzero(~observed), design.n_negative))
             clips = np.concatenate([rng(len(by_hand)).choice(side, n, replace=False) for side, n in sides])
         by_hand.append(estimates.count(observed, truth[clips], clips))
     for name in ("n_positive", "n_wrong_positive", "n_negative", "n_wrong_negative"):
@@ -97,9 +94,7 @@ def test_a_setting_does_not_depend_on_the_others(monkeypatch):
 def test_recorded_results_are_complete():
     table = reannotation.recorded()
     wanted = {tuple(vars(setting).values()) for setting in reannotation.settings()}
-    assert {
-        tuple(row) for row in table[list(Setting.__dataclass_fields__)].drop_duplicates().values
-    } == wanted
+    assert {tuple(row) for row in table[list(Setting.__dataclass_fields__)].drop_duplicates().values} == wanted
     assert (table.n_repetitions == 1000).all()
 
 
@@ -109,10 +104,7 @@ def test_recorded_results_come_again():
     again = next(reannotation.run([setting]))
     kept = reannotation.recorded()
     kept = kept[
-        (kept.tag == "dance")
-        & (kept.tagability == 0.2)
-        & (kept.design == "Subset100")
-        & (kept.errors == "none")
+        (kept.tag == "dance") & (kept.tagability == 0.2) & (kept.design == "Subset100") & (kept.errors == "none")
     ]
     for name in ("truth", "bias", "coverage", "width"):
         assert again[name].to_numpy() == pytest.approx(kept[name].to_numpy(), rel=1e-3, abs=1e-6)

@@ -52,9 +52,7 @@ def test_planted_effects_are_found():
 
 
 def test_where_they_are_not_the_claim_is_contradicted():
-    found = verdict_of(
-        table(**{"linear": 0.05, "per-frequency": 0.02, "log_STFT": 0.03, "no_normalisation_×10": -0.1})
-    )
+    found = verdict_of(table(**{"linear": 0.05, "per-frequency": 0.02, "log_STFT": 0.03, "no_normalisation_×10": -0.1}))
     assert found["C5.02"] == found["C5.06"] == found["C5.10"] == found["C5.15"] == "contradicted"
     assert found["C5.09"] == "supported"
 

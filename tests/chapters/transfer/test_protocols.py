@@ -39,12 +39,7 @@ def test_the_rule_opens_with_the_protocol_and_fields_are_kept():
     judged.record("C6.02", "thesis", rule="exact", verdict="supported")
     (_, _, first), (_, _, second) = judged.rows
     assert isinstance(first, claims.Evidence) and first.rule == "honest protocol: every interval above 0"
-    assert (first.tier, second.tier, first.profile, first.source) == (
-        "recorded",
-        "live",
-        "smoke",
-        "published",
-    )
+    assert (first.tier, second.tier, first.profile, first.source) == ("recorded", "live", "smoke", "published")
 
 
 def test_an_unknown_protocol_is_refused():

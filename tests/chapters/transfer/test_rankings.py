@@ -59,9 +59,7 @@ def test_additive_scores_give_back_the_value_of_each_layer():
 
 
 def test_matched_gains_use_the_pairs_that_were_run():
-    folds = pd.DataFrame(
-        {"2": [0.5, 0.5], "12": [0.7, 0.6], "3": [0.1, 0.1], "13": [0.2, 0.2], "45": [0.0, 0.0]}
-    )
+    folds = pd.DataFrame({"2": [0.5, 0.5], "12": [0.7, 0.6], "3": [0.1, 0.1], "13": [0.2, 0.2], "45": [0.0, 0.0]})
     gains = scoreboard.inclusion_gains(folds, "1")
     assert list(gains.columns) == ["2", "3"]
     np.testing.assert_allclose(gains.to_numpy(), [[0.2, 0.1], [0.1, 0.1]])

@@ -21,11 +21,7 @@ def problem(seed=0, n=120, n_classes=3, regression=False):
     blocks = [rng.normal(size=(n, 4)), 3 * rng.normal(size=(n, 6)) + 1]
     x = np.hstack(blocks)
     signal = x[:, 0] + 0.3 * x[:, 5] + 0.5 * rng.normal(size=n)
-    y = (
-        signal
-        if regression
-        else np.digitize(signal, np.quantile(signal, np.arange(1, n_classes) / n_classes))
-    )
+    y = signal if regression else np.digitize(signal, np.quantile(signal, np.arange(1, n_classes) / n_classes))
     fold = np.arange(n) % 5
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5)]
     return blocks, x, y, splits, fold
@@ -106,7 +102,7 @@ def test_libsvm_keeps_its_kernel_in_single_precision_and_stays_above_the_exact_o
     assert exact < theirs * (1 - 1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 2.0, 32.0]), st.integers(1, 12), st.floats(0.01, 0.5))
 def test_the_interior_point_finds_the_optimum_that_clarabel_finds(seed, C, n_features, epsilon):
     rng = np.random.default_rng(seed)
@@ -161,9 +157,7 @@ def test_bad_numbers_are_refused():
     with pytest.raises(InputError, match="C must be positive, got 0"):
         svm.solve_svr(np.ones((3, 1)), np.arange(3.0), 0)
     with pytest.raises(InputError, match="at least two values"):
-        svm.predict(
-            svm.GramMatrices([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1)
-        )
+        svm.predict(svm.GramMatrices([np.ones((4, 1))]), np.zeros(4, int), (np.arange(3), np.array([3])), svm.grid(1))
 
 
 def test_targets_that_are_not_numbers_are_refused():

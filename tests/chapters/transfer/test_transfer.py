@@ -9,17 +9,8 @@ from mtlib.base import paths
 from mtlib.base.errors import InputError
 
 needs_files = pytest.mark.usefixtures("published")
-REPORTED = (
-    pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv").set_index(["task", "combination"]).score
-)
-EXACT = [
-    ("T2", "345"),
-    ("T3", "1"),
-    ("T3", "mfcc"),
-    ("T4a", "5"),
-    ("T4v", "235"),
-    ("T4v", "mfcc"),
-]
+REPORTED = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv").set_index(["task", "combination"]).score
+EXACT = [("T2", "345"), ("T3", "1"), ("T3", "mfcc"), ("T4a", "5"), ("T4v", "235"), ("T4v", "mfcc")]
 
 
 @needs_files
@@ -79,10 +70,7 @@ def test_a_stored_result_is_read_back_and_a_damaged_one_replaced(tmp_path, monke
     np.testing.assert_array_equal(again.predictions, first.predictions)
     path.write_bytes(path.read_bytes()[:100])
     assert protocols.run("T3", "5", "honest", seed=1).score == first.score
-    assert (
-        protocols.run("T3", "5", "honest", seed=2).seed == 2
-        and len(list((tmp_path / "transfer").iterdir())) == 2
-    )
+    assert protocols.run("T3", "5", "honest", seed=2).seed == 2 and len(list((tmp_path / "transfer").iterdir())) == 2
 
 
 @needs_files

@@ -44,9 +44,7 @@ def test_the_transform_and_its_inverse_are_librosas(music):
     np.testing.assert_allclose(spectrum.numpy(), theirs, atol=1e-3)
     changed = spectrum * torch.linspace(0, 1, 257)[:, None]
     ours = analysis.signal(changed, len(music)).numpy()
-    np.testing.assert_allclose(
-        ours, librosa.istft(changed.numpy(), hop_length=256, length=len(music)), atol=1e-5
-    )
+    np.testing.assert_allclose(ours, librosa.istft(changed.numpy(), hop_length=256, length=len(music)), atol=1e-5)
 
 
 def test_the_ways_differ_as_they_should(music):
@@ -63,9 +61,7 @@ def test_the_ways_differ_as_they_should(music):
     again = analysis.transform(free).abs()
     assert float((again - spectrum.abs()).norm() / spectrum.abs().norm()) < 0.2  # fits the size ...
     assert float((free - music).norm() / music.norm()) > 0.5  # ... and not the phase
-    assert torch.equal(
-        free, auralisation.sound(spectrum.abs(), spectrum, analysis, len(music), way="no phase", seed=1)
-    )
+    assert torch.equal(free, auralisation.sound(spectrum.abs(), spectrum, analysis, len(music), way="no phase", seed=1))
 
 
 def test_mel_images_reach_their_bins():

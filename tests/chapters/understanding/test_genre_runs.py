@@ -57,9 +57,7 @@ def test_every_feature_of_every_layer_is_measured(trained):
     assert len(found) == 2 * 5 * 2 and set(found.weights) == {"trained", "random"}
     assert set(found["clip"]) == set(ballad.clips.clip_id.iloc[ballad.split("test")[:2]])
     assert found.activations.between(0, 1).all()
-    whole = genre_network.measure(
-        run.network(), genre_network.frontend(run), ballad.batch([0]), ballad.sample_rate
-    )
+    whole = genre_network.measure(run.network(), genre_network.frontend(run), ballad.batch([0]), ballad.sample_rate)
     assert len(whole) == 5 * 4 and whole.centroid.dropna().between(0, 11_025 / 2).all()
 
 

@@ -47,11 +47,7 @@ def test_files_go_beside_the_page_and_stay_small(panels, monkeypatch, tmp_path):
 
 
 def test_pictures_of_any_size_and_value_are_drawn():
-    for values in (
-        np.zeros((96, 10)),
-        np.full((257, 200), -3.5),
-        np.random.default_rng(0).normal(size=(30, 300)),
-    ):
+    for values in (np.zeros((96, 10)), np.full((257, 200), -3.5), np.random.default_rng(0).normal(size=(30, 300))):
         assert listening.thumbnail(values).startswith("data:image/png;base64,")
 
 

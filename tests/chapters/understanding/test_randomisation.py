@@ -28,17 +28,13 @@ def test_only_the_top_is_forgotten(network, n_stages):
     for i, stage in enumerate(other.stages):
         normalised = stage.norm(stage.convolve(given))
         if i >= kept:
-            assert float(normalised.mean().abs()) < 1e-3 and float(normalised.var()) == pytest.approx(
-                1, abs=0.02
-            )
+            assert float(normalised.mean().abs()) < 1e-3 and float(normalised.var()) == pytest.approx(1, abs=0.02)
         given = stage(given)
 
 
 def test_seeds_repeat_and_differ(network):
     x = torch.randn(1, 1, 96, 340)
-    draws = [
-        deconvolution.randomised(network, x, n_stages=1, seed=s).stages[4].conv.weight for s in (1, 1, 2)
-    ]
+    draws = [deconvolution.randomised(network, x, n_stages=1, seed=s).stages[4].conv.weight for s in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from book.experiments.architectures import complexity
 from book.experiments.understanding import receptive_fields
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity, structures
+from mtlib.networks import structures
 
 
 def printed():
@@ -35,9 +36,7 @@ def test_table_7a_both_ways():
 def test_the_recursion_is_that_of_the_complexity_table(name, n_frames):
     network = structures.build(name, None if name == "compact" else 0.1, n_frames=n_frames)
     kernels = [stage.conv.kernel_size for stage in network.stages]
-    expected = [
-        row.receptive_field for row in complexity.layers(network, 96, n_frames) if row.receptive_field
-    ]
+    expected = [row.receptive_field for row in complexity.layers(network, 96, n_frames) if row.receptive_field]
     assert receptive_fields.exact(kernels, network.pools) == expected
 
 

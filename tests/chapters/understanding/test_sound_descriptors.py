@@ -23,9 +23,7 @@ def phrase():
 def test_the_stems_of_the_phrase_are_told_apart(phrase):
     reference, images = phrase
     measured = sound_descriptors.describe(images, reference)
-    by_stem = {
-        name: dict(zip(listening.PHRASE_PARTS, values, strict=True)) for name, values in measured.items()
-    }
+    by_stem = {name: dict(zip(listening.PHRASE_PARTS, values, strict=True)) for name, values in measured.items()}
     percussive, centroid = by_stem["percussive share"], by_stem["centroid"]
     assert percussive["hi-hat"] > 0.6 > 0.4 > max(percussive[k] for k in ("melody", "chords", "bass"))
     assert centroid["kick"] < centroid["bass"] < centroid["melody"] < centroid["hi-hat"]
@@ -60,14 +58,12 @@ def test_a_silent_image_is_not_measured_and_not_chosen(phrase):
     assert sound_descriptors.choose(few) == {"onsets": 1}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=30))
 def test_the_gini_index_is_the_mean_difference(values):
     values = torch.tensor(values, dtype=torch.float64)
     differences = (values[:, None] - values[None]).abs().mean()
-    assert float(sound_descriptors.gini(values)) == pytest.approx(
-        float(differences / (2 * values.mean())), abs=1e-9
-    )
+    assert float(sound_descriptors.gini(values)) == pytest.approx(float(differences / (2 * values.mean())), abs=1e-9)
 
 
 def test_decibels_end_at_the_floor():

@@ -25,9 +25,7 @@ def score():
 
 def test_the_stems_are_the_mixture(score):
     mixture = render.mix(score, RATE)
-    np.testing.assert_allclose(
-        composed.render_stems(score, RATE).sum(0), mixture, atol=1e-5 * np.abs(mixture).max()
-    )
+    np.testing.assert_allclose(composed.render_stems(score, RATE).sum(0), mixture, atol=1e-5 * np.abs(mixture).max())
 
 
 def test_kick_and_other_drums_sound_where_their_notes_are(score):

@@ -14,8 +14,7 @@ from mtlib.evidence import recorded, statistics
 from mtlib.training import sweeps
 
 
-def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones, monkeypatch):
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
+def test_rank_correlations_of_runs_are_those_of_their_output_layers(tones_home, monkeypatch):
     runs = sweeps.sweep([toy.spec(epochs=1, seed=seed) for seed in range(3)], n_jobs=1, report=None)
     counts = {"observed": np.eye(4) + np.diag([0.5, 0.3, 0.1], 1) + np.diag([0.5, 0.3, 0.1], -1)}
     monkeypatch.setattr(label_vectors, "together", lambda _: counts)
@@ -38,9 +37,7 @@ def test_a_probe_of_one_class_is_refused(monkeypatch):
 
 
 def test_stability_leaves_out_one_seed_at_a_time():
-    pairs = pd.DataFrame(
-        {"seed": [0, 0, 1], "against": ["seed 1", "seed 2", "seed 2"], "correlation": [0.9, 0.6, 0.3]}
-    )
+    pairs = pd.DataFrame({"seed": [0, 0, 1], "against": ["seed 1", "seed 2", "seed 2"], "correlation": [0.9, 0.6, 0.3]})
     found = label_vectors.stability(pairs)
     left_out = np.array([0.3, 0.6, 0.9])  # without seed 0 only the pair of 1 and 2 is left
     assert found.value == pytest.approx(0.6) and found.n == 3
@@ -78,10 +75,7 @@ def test_recorded_tables_are_whole():
         assert len(set(table.seed)) >= 5 and "understanding" in recorded.origin(name)["command"], name
     networks, layers = recorded.read(genre_network.NETWORKS), recorded.read(genre_network.LAYERS)
     assert set(layers.key) == set(networks.key) and networks.accuracy.between(0, 1).all()
-    vectors, stem_features = (
-        recorded.read(label_vectors.NAME),
-        recorded.read(composed.STEM_FEATURES),
-    )
+    vectors, stem_features = (recorded.read(label_vectors.NAME), recorded.read(composed.STEM_FEATURES))
     assert set(stem_features.key) <= set(vectors.key)
 
 
@@ -96,6 +90,4 @@ def test_the_prose_of_chapter_7_says_what_is_recorded():
     of_stems = recorded.read(composed.STEM_FEATURES)
     assert min(composed.stem_gain(of_stems, stem, 3).low for stem in ("kick", "melody")) > 0
     scores = recorded.read(composed.PROBES).query("weights == 'random'")
-    assert (scores.groupby(["probe", "layer"]).score.mean().unstack().diff(axis=1).iloc[:, 1:] < 0).all(
-        axis=None
-    )
+    assert (scores.groupby(["probe", "layer"]).score.mean().unstack().diff(axis=1).iloc[:, 1:] < 0).all(axis=None)

@@ -9,9 +9,7 @@ GOOD = {"profile": "quick", "corpus": "synthetic", "seed": 0, "device": "auto", 
 
 
 def test_good_parameters_become_settings():
-    settings = profiles.check(
-        {**GOOD, "clip": "x", "_hidden": 1, "profiles": profiles, "In": []}, own=("clip",)
-    )
+    settings = profiles.check({**GOOD, "clip": "x", "_hidden": 1, "profiles": profiles, "In": []}, own=("clip",))
     assert settings.profile is profiles.PROFILES["quick"]
     assert settings.own == {"clip": "x"}
 

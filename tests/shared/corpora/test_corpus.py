@@ -98,15 +98,12 @@ def test_a_short_clip_ends_in_zeros_and_tells_its_length():
         write(table(100), read_uneven)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(n=st.integers(1, 5), shard=st.integers(1, 40), even=st.booleans(), seed=st.integers(0, 9))
 def test_the_size_of_a_shard_changes_nothing(n, shard, even, seed):
     rows = table(5 * n).assign(seed=lambda t: (t["seed"] + seed) % 30)
     made = write(
-        rows,
-        read_even if even else read_uneven,
-        n_samples=N_SAMPLES if even else None,
-        shard_bytes=shard * 99,
+        rows, read_even if even else read_uneven, n_samples=N_SAMPLES if even else None, shard_bytes=shard * 99
     )
     assert len(made) + len(made.left_out) == len(rows)
     kept = rows[rows["clip_id"].isin(made.clips["clip_id"])]
@@ -194,9 +191,7 @@ def test_bad_arguments_are_told(change, words):
 
 def test_a_corpus_that_is_not_there_is_told_with_what_to_type(home):
     write()
-    with pytest.raises(
-        InputError, match=r"no corpus named 'mtat'; .*: songs; .*mtlib prepare DATASET --root"
-    ):
+    with pytest.raises(InputError, match=r"no corpus named 'mtat'; .*: songs; .*mtlib prepare DATASET --root"):
         Corpus.open("mtat")
     (home / "corpora/songs/corpus.json").unlink()
     with pytest.raises(InputError, match="its preparation did not end; run the command"):
@@ -217,9 +212,7 @@ def test_damage_to_the_store_is_told_and_mended(home):
 def test_a_split_that_lost_too_much_is_refused():
     made = write()
     made.check_losses("valid")
-    with pytest.raises(
-        InputError, match=r"lost 2 of 15 clips of its train split \(2 truncated\), more than 1%"
-    ):
+    with pytest.raises(InputError, match=r"lost 2 of 15 clips of its train split \(2 truncated\), more than 1%"):
         made.check_losses("train")
     made.check_losses("train", limit=0.2)
     write(loss_limit=1.0).check_losses("train")

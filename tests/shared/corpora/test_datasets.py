@@ -11,8 +11,7 @@ import miniatures
 from miniatures import AMPLITUDE, COLUMNS, gtzan_tree, jamendo_tree
 from mtlib.base import tags
 from mtlib.base.errors import InputError
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm
+from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm, preparation
 from mtlib.networks import structures
 from mtlib.signal import audio, frontend
 from mtlib.training import objectives
@@ -129,9 +128,7 @@ def test_gtzan_comes_as_au_too_and_its_filtered_lists_are_the_published_ones(tmp
     np.testing.assert_array_equal(au.clip(0), wav.clip(0))
     report = preparation.check(find("gtzan_genre"), tree("gtzan_genre").root)
     assert "note: 1 file of macOS file information (._*) skipped" in report.lines
-    assert any(
-        "known fault: 1 clip corrupt in two of the circulating copies (jazz.00054)" in x for x in report.lines
-    )
+    assert any("known fault: 1 clip corrupt in two of the circulating copies (jazz.00054)" in x for x in report.lines)
     sums = {  # of the lists as published, one "genre/file" a line
         "train": (443, "2b04966cef1486f1a7767b74271533fa23e220388db804a1937835e1fc4fa3fa"),
         "valid": (197, "f8fbee7c52397a0e0f3a91dc54fedecb2e27f5bdc9a9daeab8cb10d077e26956"),
@@ -151,9 +148,7 @@ def test_emomusic_keeps_ratings_and_counts_unrated_clips(tree):
     assert (made.clips["n_samples"] > 45 * audio.SAMPLE_RATE).all()  # whole; a batch begins at the start
     np.testing.assert_array_equal(made.batch([1], 348_000)[0], made.clip(1)[:348_000])
     report = preparation.check(find("emomusic"), tree("emomusic").root)
-    assert any(
-        "3 labels, 4 audio files: 1 audio files have no label (ignored): 7.mp3" in x for x in report.lines
-    )
+    assert any("3 labels, 4 audio files: 1 audio files have no label (ignored): 7.mp3" in x for x in report.lines)
 
 
 def test_jamendo_comes_in_two_layouts(tmp_path, tree):

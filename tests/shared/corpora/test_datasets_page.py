@@ -15,12 +15,5 @@ def test_the_page_tells_what_the_registry_tells(name):
     row = next(line for line in table.splitlines() if line.startswith(f"| [`{name}`]"))
     section = section.partition("\n(data-")[0]
     assert f"| {dataset.task} | {dataset.n_clips:,} | {dataset.size} |" in row
-    for words in (
-        dataset.title,
-        dataset.page,
-        *dataset.commands,
-        dataset.licence,
-        dataset.citation,
-        dataset.faults,
-    ):
+    for words in (dataset.title, dataset.page, *dataset.commands, dataset.licence, dataset.citation, dataset.faults):
         assert words in section

@@ -15,8 +15,8 @@ from miniatures import MAKERS, jamendo_tree, sound
 from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.corpora import corpus, preparation
-from mtlib.corpora.datasets import find
+from mtlib.corpora import corpus
+from mtlib.corpora.datasets import find, preparation
 from mtlib.networks import tagging
 from mtlib.signal import audio
 
@@ -37,7 +37,7 @@ def heard(monkeypatch):
     def decode(path, **options):
         if not os.path.getsize(path):
             raise InputError(f"{path}: 0 bytes; download or unpack it again", "empty")
-        return audio.Recording(np.full(400_000, 0.5, np.float32), audio.SAMPLE_RATE, 1)
+        return audio.Recording(np.full(400_000, 0.5, np.float32), audio.SAMPLE_RATE, audio.SAMPLE_RATE, 1)
 
     monkeypatch.setattr(audio, "decode", decode)
 
@@ -77,10 +77,7 @@ def test_a_copied_file_is_no_clip(tmp_path):
     result = checked("gtzan_genre", tmp_path, tmp_path)
     assert result.exit_code == 1 and "1 of 1 clips can be used" in result.stdout
     line = "no clip of this dataset (ignored): blues/Copy of blues.00000.wav, blues/blues.00000 (1).wav, "
-    assert (
-        line + "blues/blues.00000.wav, blues/blues.00100.wav, blues/jazz.00001.wav (5 in all)"
-        in result.stdout
-    )
+    assert line + "blues/blues.00000.wav, blues/blues.00100.wav, blues/jazz.00001.wav (5 in all)" in result.stdout
 
 
 def test_folders_that_are_links_are_read_and_circles_are_not(tmp_path):

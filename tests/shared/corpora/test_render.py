@@ -90,9 +90,7 @@ def test_threads_share_the_synthesiser():
 def test_other_rates_give_the_same_music(rate):
     clip, reference = render.render([score()], rate)[0], render.render([score()])[0]
     assert clip.shape == (round(SECONDS * rate),)
-    envelopes = [
-        np.sqrt(np.square(x[: len(x) // 20 * 20].reshape(20, -1)).mean(axis=1)) for x in (clip, reference)
-    ]
+    envelopes = [np.sqrt(np.square(x[: len(x) // 20 * 20].reshape(20, -1)).mean(axis=1)) for x in (clip, reference)]
     assert np.corrcoef(envelopes)[0, 1] > 0.9
 
 

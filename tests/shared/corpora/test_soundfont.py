@@ -20,8 +20,7 @@ def semitones_off(sound, pitch):
     expected = 440 * 2 ** ((pitch - 69) / 12)
     offsets = np.arange(-6, 6.01, 0.05)
     combs = [
-        sum(spectrum[np.searchsorted(frequencies, expected * h * 2 ** (o / 12))] for h in (1, 2, 3, 4))
-        for o in offsets
+        sum(spectrum[np.searchsorted(frequencies, expected * h * 2 ** (o / 12))] for h in (1, 2, 3, 4)) for o in offsets
     ]
     return offsets[int(np.argmax(combs))]
 

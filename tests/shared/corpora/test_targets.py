@@ -69,12 +69,7 @@ def test_moods_are_annotated_with_noise():
 def test_a_target_is_stored_as_a_corpus(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
     made = opening.open_target("events", TINY, n_jobs=1)
-    assert (made.name, made.task, len(made), made.n_samples) == (
-        "synthetic-events-smoke",
-        "multiclass",
-        20,
-        48_000,
-    )
+    assert (made.name, made.task, len(made), made.n_samples) == ("synthetic-events-smoke", "multiclass", 20, 48_000)
     assert np.array_equal(made.labels(), np.arange(20) % 10)
     assert tuple(made.tags["name"]) == TARGETS["events"].classes
     assert (made.pcm(np.arange(20)).std(axis=1) > 50).all()

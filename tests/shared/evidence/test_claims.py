@@ -39,10 +39,7 @@ def test_a_badge_links_to_the_ledger_and_keeps_its_own_id():
         "see erratum E01 & <E02>",
     )
     page = claims.badge(evidence)
-    assert (
-        "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;"
-        in page
-    )
+    assert "see <a href='errata.html#E01'>erratum E01</a> &amp; &lt;<a href='errata.html#E02'>E02</a>&gt;" in page
     assert "id='C2-02'" in claims.badge(evidence) and "id='C2-02-3'" in claims.badge(evidence, 3)
     assert claims.badge(evidence, 3).count("href='ledger.html#C2-02'") == 1
 
@@ -52,6 +49,17 @@ def test_synthetic_evidence_does_not_judge_the_thesis(capsys):
     assert claims.wording(evidence) == "holds on the synthetic corpus"
     assert claims.wording(replace(evidence, corpus="noise")) == "holds on noise"
     assert "holds on the synthetic corpus" in claims.badge(evidence)
+
+
+def test_later_work_judges_claims_about_tagging_in_general_alone():
+    general = claims.record("C3.17", source="later", rule="r", verdict="contradicted")
+    assert claims.judges(general) and claims.wording(general) == "contradicted"
+    own = claims.record("C4.02", source="later", rule="r", verdict="contradicted")
+    assert not claims.judges(own) and claims.wording(own) == "later work challenges it"
+    assert claims.wording(replace(own, verdict="supported")) == "later work agrees"
+    assert claims.wording(replace(own, verdict="inconclusive")) == "inconclusive"
+    assert set(claims.table()) >= claims.GENERAL
+    assert not claims.judges(replace(general, source="synthetic"))
 
 
 @pytest.mark.parametrize(

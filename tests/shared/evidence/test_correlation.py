@@ -15,9 +15,7 @@ def rng():
 @pytest.mark.parametrize("method", correlation.METHODS)
 def test_values_are_scipys_with_ties(method):
     a, b = rng().integers(0, 6, (2, 30))
-    theirs = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}[method](
-        a, b
-    )
+    theirs = {"spearman": stats.spearmanr, "kendall": stats.kendalltau, "pearson": stats.pearsonr}[method](a, b)
     ours = correlation.correlation(a, b, rng=rng(), method=method, n_permutations=4000)
     assert ours.value == pytest.approx(theirs.statistic)
     assert ours.p_value == pytest.approx(theirs.pvalue, abs=0.03)
@@ -68,9 +66,7 @@ def test_a_matrix_correlation_permutes_units_not_pairs():
         pairs += stats.spearmanr(a[rows, columns], b[rows, columns]).pvalue <= 0.05
     assert units <= 9 < 20 < pairs  # 3 expected; the naive test finds what is not there
     a = symmetric(generator.normal(size=(12, 3)))
-    same = correlation.matrix_correlation(
-        a, a + 0.1 * symmetric(generator.normal(size=(12, 2))), rng=generator
-    )
+    same = correlation.matrix_correlation(a, a + 0.1 * symmetric(generator.normal(size=(12, 2))), rng=generator)
     assert same.p_value < 0.01 and 0 < same.low < same.value < same.high and same.n == 12
 
 
@@ -82,10 +78,7 @@ def test_a_matrix_correlation_permutes_units_not_pairs():
         (lambda: correlation.correlation([np.nan, *range(5)], range(6), rng=rng()), "NaN or infinity"),
         (lambda: correlation.correlation(range(6), range(6), rng=rng(), method="x"), "method must be"),
         (lambda: correlation.matrix_correlation(np.eye(3), np.eye(3), rng=rng()), "must be square"),
-        (
-            lambda: correlation.matrix_correlation(np.triu(np.ones((6, 6))), np.eye(6), rng=rng()),
-            "must be symmetric",
-        ),
+        (lambda: correlation.matrix_correlation(np.triu(np.ones((6, 6))), np.eye(6), rng=rng()), "must be symmetric"),
     ],
 )
 def test_bad_input_is_told(call, words):

@@ -48,9 +48,7 @@ def test_more_replicates_than_fit_at_once_are_the_same_ones():
     many, few = (evaluation.resample(40, n, np.random.default_rng(2)) for n in (600, 250))
     np.testing.assert_array_equal(many[:, :250], few)
     whole = evaluation.tag_areas(labels, scores, counts=many)
-    np.testing.assert_array_equal(
-        whole[300:310], evaluation.tag_areas(labels, scores, counts=many[:, 300:310])
-    )
+    np.testing.assert_array_equal(whole[300:310], evaluation.tag_areas(labels, scores, counts=many[:, 300:310]))
 
 
 def test_an_undefined_area_is_reported_not_averaged():

@@ -60,11 +60,7 @@ def test_an_order_stands_only_whole_and_falls_with_one_pair():
     half = judge([step(0.01), step(0.0005)], "abc")
     assert (half["verdict"], half["reason"]) == ("inconclusive", "a > b; b ? c")
     fallen = judge([step(0.01), step(-0.01)], "abc")
-    assert (fallen["verdict"], fallen["reason"], fallen["estimate"]) == (
-        "contradicted",
-        "a > b; b < c",
-        -0.01,
-    )
+    assert (fallen["verdict"], fallen["reason"], fallen["estimate"]) == ("contradicted", "a > b; b < c", -0.01)
     borderline = step(-0.0023)  # p = 0.022 alone, 0.044 as one of two
     assert judge([borderline], "ab")["verdict"] == "contradicted"
     assert judge([borderline, step(0.01)], "abc")["verdict"] == "inconclusive"
@@ -96,9 +92,7 @@ def test_the_recorded_error_rates_keep_the_promise():
     table = pd.read_csv(paths.DATA / "results" / "decision_rules.csv")
     ours = table[~table.rule.str.contains("not used")]
     assert (ours.false <= 0.05).all() and (ours.n_simulations >= 1000).all()
-    powers = ours[ours.rule == "difference of two networks"].pivot(
-        index="n", columns="effect", values="supported"
-    )
+    powers = ours[ours.rule == "difference of two networks"].pivot(index="n", columns="effect", values="supported")
     assert list(powers.index) == [3, 5, 15] and (powers[0.02] > powers[0.01]).all()
     others = table[table.rule.str.contains("not used")]
     assert (others["false_low"] > 0.05).all()  # why the percentile bootstrap over seeds is not used

@@ -66,10 +66,7 @@ def test_the_keras_gru_resets_before_the_recurrent_product():
 
 def test_pooling_first_gives_the_same_function_where_every_gain_is_positive():
     torch.manual_seed(0)
-    last, first = (
-        layers.ConvStage(1, 4, (2, 2)).eval(),
-        layers.ConvStage(1, 4, (2, 2), pool_first=True).eval(),
-    )
+    last, first = (layers.ConvStage(1, 4, (2, 2)).eval(), layers.ConvStage(1, 4, (2, 2), pool_first=True).eval())
     first.load_state_dict(last.state_dict())
     x = torch.randn(2, 1, 8, 8)
     torch.testing.assert_close(last(x), first(x))

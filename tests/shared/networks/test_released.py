@@ -84,9 +84,7 @@ def test_the_tags_of_the_keras_1_compact_convnet_depend_on_the_batch(arrays):
     together = torch.sigmoid(network(inputs))
     assert (alone - together).abs().amax(1).min() > 0.02
     _, stored = released.load("compact")
-    torch.testing.assert_close(
-        torch.cat([stored(x[None]) for x in inputs]), stored(inputs), atol=1e-3, rtol=0
-    )
+    torch.testing.assert_close(torch.cat([stored(x[None]) for x in inputs]), stored(inputs), atol=1e-3, rtol=0)
 
 
 def test_unknown_names_and_readings_are_told(published):

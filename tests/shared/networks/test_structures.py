@@ -5,9 +5,10 @@ import csv
 import pytest
 import torch
 
+from book.experiments.architectures import complexity
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity, layers, models, structures
+from mtlib.networks import layers, models, structures
 
 
 def reference():
@@ -46,9 +47,7 @@ def test_the_input_normalisation_is_counted_as_it_is_built(structure):
     assert without["parameters"] == models.n_parameters(structures.build(structure, 0.1))
 
 
-SIZES = [
-    (name, *size) for (name, freq), table in structures.POOLS.items() for size in [(freq, n) for n in table]
-]
+SIZES = [(name, *size) for (name, freq), table in structures.POOLS.items() for size in [(freq, n) for n in table]]
 
 
 @pytest.mark.parametrize(("structure", "n_freq", "n_frames"), SIZES)
@@ -160,10 +159,7 @@ def test_an_lstm_has_one_bias_a_gate():
     ("call", "words"),
     [
         (lambda: structures.build("vgg"), "unknown structure 'vgg'; choose one of compact, k1c2"),
-        (
-            lambda: structures.build("k2c2"),
-            "budget of k2c2 must be one of 0.1, 0.25, 0.5, 1.0, 3.0, got None",
-        ),
+        (lambda: structures.build("k2c2"), "budget of k2c2 must be one of 0.1, 0.25, 0.5, 1.0, 3.0, got None"),
         (lambda: structures.build("k2c2", 0.2), "got 0.2"),
         (lambda: structures.build("compact", 0.1), "compact has no budgets"),
         (lambda: structures.build("k2c2", 0.1, n_frames=400), "it takes 96×1366, 96×1360, 96×340"),
@@ -172,10 +168,7 @@ def test_an_lstm_has_one_bias_a_gate():
         (lambda: structures.build("crnn", 0.1, rnn="elman"), "rnn must be one of gru, lstm"),
         (lambda: structures.build("compact", layer_widths=(4, 4)), "compact has 5 layers, got 2 widths"),
         (lambda: structures.build("k1c2", 0.1)(torch.zeros(1, 1, 96, 340)), "input must be"),
-        (
-            lambda: structures.build("k2c2", 0.1, input_norm=True)(torch.zeros(1, 1, 96, 1400)),
-            "takes 1366 frames",
-        ),
+        (lambda: structures.build("k2c2", 0.1, input_norm=True)(torch.zeros(1, 1, 96, 1400)), "takes 1366 frames"),
     ],
 )
 def test_bad_input_is_told(call, words):

@@ -78,9 +78,7 @@ def test_the_crnn_as_released_warns_in_one_line(published):
 def test_short_audio_is_repeated_and_windows_are_averaged(compact):
     half = tone(14.5)
     twice = np.concatenate([half, half])
-    np.testing.assert_allclose(
-        tagging.tag_samples(half, compact), tagging.tag_samples(twice, compact), atol=1e-5
-    )
+    np.testing.assert_allclose(tagging.tag_samples(half, compact), tagging.tag_samples(twice, compact), atol=1e-5)
     assert len(tagging.tag_samples(tone(43.9), compact)) == 1  # 14.9 s remain: dropped
     assert len(tagging.tag_samples(tone(44.1), compact)) == 2
 
@@ -88,6 +86,7 @@ def test_short_audio_is_repeated_and_windows_are_averaged(compact):
 def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     soundfile.write(tmp_path / "good.wav", tone(2.0), 12_000)
     soundfile.write(tmp_path / "silent.wav", np.zeros(24_000, np.float32), 12_000)
+    soundfile.write(tmp_path / "slow.wav", np.zeros(100_000, np.float32), 1)
     (tmp_path / "page.mp3").write_text("<!DOCTYPE html><html></html>")
     (tmp_path / "._good.wav").write_bytes(b"\x00\x05\x16\x07")
     (tmp_path / "empty.flac").write_bytes(b"")
@@ -96,16 +95,13 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     shutil.copy(tmp_path / "good.wav", tmp_path / "inner" / "again.WAV")
     result = invoke(tmp_path, tmp_path / "missing.wav", "--json", "--model", "compact")
     assert result.exit_code == 1
-    assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == [
-        "good.wav",
-        "again.WAV",
-    ]
+    assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == ["good.wav", "again.WAV"]
     note, *errors = result.stderr.splitlines()
     assert note == f"{tmp_path}: passed over 1 of macOS file information (._*), 1 .txt"
-    assert len(errors) == 5 and all(line.startswith("Error: ") for line in errors), errors
-    for name in ("silent.wav", "page.mp3", "empty.flac", "missing.wav"):
+    assert len(errors) == 6 and all(line.startswith("Error: ") for line in errors), errors
+    for name in ("silent.wav", "page.mp3", "slow.wav", "empty.flac", "missing.wav"):
         assert sum(name in line for line in errors) == 1, errors
-    assert errors[-1] == "Error: 4 of 6 files could not be tagged"
+    assert errors[-1] == "Error: 5 of 7 files could not be tagged"
 
 
 def test_bad_models_are_told(published):

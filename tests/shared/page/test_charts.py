@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from book.experiments.architectures import drawing as drawings
 from mtlib.base.errors import InputError
-from mtlib.page import charts, drawings, pages
+from mtlib.page import charts, pages
 
 
 def test_a_picture_has_its_first_row_at_the_bottom_and_its_extremes_at_the_ends_of_the_colours():
@@ -33,7 +34,7 @@ def test_a_chart_fills_the_width_and_has_its_text():
         charts.picture(np.array([[np.nan]]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @example("</script>\u2028")
 @given(st.text(st.sampled_from("<>&/!-\"'\\\u2028\u2029") | st.characters(exclude_categories=["Cs"])))
 def test_a_name_stays_data_in_the_script_of_a_chart(name):
@@ -82,7 +83,5 @@ def test_a_picture_of_few_colours_is_smaller_and_shows_the_same():
     values = np.outer(np.arange(40), np.arange(80))
     many, few = charts.picture(values), charts.picture(values, n_colours=16)
     assert len(few) < len(many) / 2
-    pixels = [
-        np.array(Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).convert("L")) for p in (many, few)
-    ]
+    pixels = [np.array(Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).convert("L")) for p in (many, few)]
     assert np.abs(pixels[0].astype(int) - pixels[1]).mean() < 8

@@ -1,6 +1,8 @@
 """Decoding: the right samples for good files of every kind, one line for bad ones."""
 
 import os
+import re
+import struct
 import subprocess
 import sys
 
@@ -132,10 +134,7 @@ BAD = {
     "cut.flac": (lambda p: cut(write(p, tone()), 0.5), "undecodable"),
     "cut_with_count.mp3": (lambda p: cut(write(p, tone(8.0)), 1 / 3), "truncated"),
     "zeros_inside.mp3": (lambda p: hole(write(p, tone(8.0)), bytes), "truncated|undecodable"),
-    "noise_inside.mp3": (
-        lambda p: hole(write(p, tone(8.0)), np.random.default_rng(1).bytes),
-        "truncated|undecodable",
-    ),
+    "noise_inside.mp3": (lambda p: hole(write(p, tone(8.0)), np.random.default_rng(1).bytes), "truncated|undecodable"),
     "header.wav": (header_only, "truncated|0 samples"),
     "riff.wav": (lambda p: p.write_bytes(b"RIFF\x00\x00\x00\x00WAVE"), "not audio"),
 }
@@ -209,6 +208,62 @@ with ThreadPoolExecutor(4) as pool:
     assert (done.stdout, done.stderr) == ("{'bad'} {3}\n" * 2, "still here")
 
 
+def stamped(path, at, form, *values):
+    """Write values into a file's header; return the path."""
+    data = bytearray(path.read_bytes())
+    struct.pack_into(form, data, at, *values)
+    path.write_bytes(data)
+    return path
+
+
+def silence_in_few_bytes(path):
+    """Four hours at 8 kHz in a file of 240 kB."""
+    with soundfile.SoundFile(path, "w", 8_000, 1) as file:
+        for _ in range(4):
+            file.write(np.zeros(3600 * 8_000, np.int16))
+
+
+LARGE = {
+    "one_hertz.wav": (lambda p: write(p, np.zeros(100_000), 1), "a sample rate of 1 Hz"),
+    "seven_hertz.au": (lambda p: write(p, np.zeros(100_000), 7), "a sample rate of 7 Hz"),
+    "999.aiff": (lambda p: write(p, np.zeros(100_000), 999), "a sample rate of 999 Hz"),
+    "gigahertz.wav": (lambda p: stamped(write(p, tone()), 24, "<I", 2**31 - 1), "a sample rate of 2,147,483,647"),
+    "no_rate.wav": (lambda p: stamped(write(p, tone()), 24, "<I", 0), "not audio|a sample rate of 0 Hz"),
+    "claims_2_hours.wav": (lambda p: stamped(write(p, tone()), 40, "<I", 240_000_000), "3.0 of 7500.0 s"),
+    "claims_2_GB.au": (lambda p: stamped(write(p, tone()), 8, ">I", 2_000_000_000), "3.0 of 62500.0 s"),
+    "claims_weeks.flac": (lambda p: stamped(write(p, tone()), 22, ">I", 2**32 - 1), "truncated|undecodable"),
+    "1000_channels.wav": (lambda p: stamped(write(p, np.zeros((900, 1000))), 40, "<I", 2_000_000_000), "truncated"),
+    "silence.flac": (silence_in_few_bytes, "longer than 3.1 hours; cut it into parts"),
+}
+
+
+def test_a_small_file_never_asks_for_much_memory(tmp_path):
+    """All of them in one process that may take 1 GB: one line each."""
+    for name, (make, _) in LARGE.items():
+        make(tmp_path / name)
+        assert (tmp_path / name).stat().st_size < 2_000_000
+    program = """
+import os, resource, sys
+from mtlib.signal import audio
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+for name in sys.argv[1:]:
+    try:
+        print(audio.load(name).shape)
+    except ValueError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *LARGE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(paths.ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    for line, (name, (_, words)) in zip(done.stdout.splitlines(), LARGE.items(), strict=True):
+        assert line.startswith(f"{name}: ") and re.search(words, line), line
+
+
 def test_a_clip_shorter_than_its_dataset_promises_is_told(tmp_path):
     path = write(tmp_path / "a.mp3", tone(2.0))
     with pytest.raises(InputError, match=r"truncated, 2\.\d of 29\.1 s decoded"):
@@ -246,12 +301,7 @@ def test_the_authors_mp3s_decode_as_measured(published):
     assert np.mean(difference[inner] ** 2) < 1e-7 * np.mean(ours[inner] ** 2)  # −70 dB
 
 
-@given(
-    st.integers(1, 50),
-    st.integers(1, 50),
-    st.sampled_from(["start", "centre"]),
-    st.sampled_from(["pad", "repeat"]),
-)
+@given(st.integers(1, 50), st.integers(1, 50), st.sampled_from(["start", "centre"]), st.sampled_from(["pad", "repeat"]))
 def test_fit_length_gives_the_length_and_keeps_the_samples(n_given, n_samples, crop, short):
     samples = np.arange(1, n_given + 1, dtype=np.float32)
     fitted = audio.fit_length(samples, n_samples, crop=crop, short=short)
@@ -282,7 +332,7 @@ def test_windows_start_at_every_hop_and_drop_only_a_short_rest(n_given, n_sample
         (lambda: audio.windows(np.ones(3), 2, 0, 1), "hop must be at least 1, got 0"),
         (lambda: audio.decode("a.wav", offset=-1), "offset must be at least 0"),
         (lambda: audio.decode("a.wav", seconds=0), "seconds must be above 0"),
-        (lambda: audio.resample(np.ones(3), 0), "sample rates must be at least 1 Hz"),
+        (lambda: audio.resample(np.ones(3), 0, 12_000), "sample rates must be 1,000 to 768,000 Hz, got 0"),
     ],
 )
 def test_bad_arguments_are_told(call, words):

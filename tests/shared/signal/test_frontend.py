@@ -75,9 +75,7 @@ def test_decibels_equal_librosas(samples, top_db, reference, doubled):
 
 
 def test_standardised_clips_have_mean_0_and_deviation_1(samples):
-    level = frontend.Decibel()(
-        frontend.MelSpectrogram()(torch.from_numpy(np.stack([samples, 0.1 * samples])))
-    )
+    level = frontend.Decibel()(frontend.MelSpectrogram()(torch.from_numpy(np.stack([samples, 0.1 * samples]))))
     clips = frontend.Standardise()(level)
     torch.testing.assert_close(clips.mean((1, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
     torch.testing.assert_close(clips.std((1, 2, 3), correction=0), torch.ones(2), atol=1e-4, rtol=0)
@@ -165,13 +163,9 @@ def test_a_delay_of_529_samples_and_the_old_resampler_explain_the_authors_arrays
     frames = np.arange(600, 640)
     worst = {}
     for delay in (528, 529, 530):
-        ours = resampled_like_the_author(
-            samples[delay:], crop + 256 * (frames[0] - 1), 256 * (len(frames) + 1)
-        )
+        ours = resampled_like_the_author(samples[delay:], crop + 256 * (frames[0] - 1), 256 * (len(frames) + 1))
         spectrum = np.abs(librosa.stft(ours, n_fft=512, hop_length=256, center=False)) ** 2
-        level = 20 * np.log10(
-            np.maximum(librosa.filters.mel(sr=12_000, n_fft=512, n_mels=96) @ spectrum, 1e-5)
-        )
+        level = 20 * np.log10(np.maximum(librosa.filters.mel(sr=12_000, n_fft=512, n_mels=96) @ spectrum, 1e-5))
         worst[delay] = np.abs(np.maximum(level, theirs.min()) - theirs[:, frames]).max()
     assert worst[529] < 0.012 and min(worst[528], worst[530]) > 10 * worst[529]
 

@@ -23,9 +23,7 @@ def test_the_a_curve_is_the_standards_table_and_formula():
     a, b, c, d = 20.598997**2, 107.65265**2, 737.86223**2, 12194.217**2  # poles of IEC 61672-1, annex E
     f = hertz**2
     gain = f**2 * d / ((f + a) * np.sqrt((f + b) * (f + c)) * (f + d))
-    np.testing.assert_allclose(
-        weighting.a_weighting(hertz), 20 * np.log10(gain / gain[1]), rtol=1e-12, atol=1e-12
-    )
+    np.testing.assert_allclose(weighting.a_weighting(hertz), 20 * np.log10(gain / gain[1]), rtol=1e-12, atol=1e-12)
 
 
 def test_no_frequency_is_weighed_down_without_end():

@@ -33,8 +33,7 @@ def test_three_ways_are_one(corpus):
 
 def test_views_differ_where_they_should(corpus):
     log, linear, tenfold = (
-        next(loading.Clips(corpus, view).batches(PARTS))
-        for view in ({}, {"magnitude": "linear"}, {"scale": 10.0})
+        next(loading.Clips(corpus, view).batches(PARTS)) for view in ({}, {"magnitude": "linear"}, {"scale": 10.0})
     )
     torch.testing.assert_close(tenfold, 10 * log, atol=2e-2, rtol=1e-3)
     assert log.mean().abs() < 1e-3 and linear.std() == pytest.approx(1, abs=1e-3)

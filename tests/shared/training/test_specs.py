@@ -43,9 +43,7 @@ def test_every_value_changes_the_key_and_equal_values_do_not():
 
 def test_a_grid_is_every_combination():
     found = specs.grid(RunSpec(**RESOLVED), model__structure=["k2c2", "crnn"], seed=range(3))
-    assert [(s.model.structure, s.seed) for s in found] == [
-        (m, i) for m in ("k2c2", "crnn") for i in range(3)
-    ]
+    assert [(s.model.structure, s.seed) for s in found] == [(m, i) for m in ("k2c2", "crnn") for i in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +84,8 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("structure", "magnitude"), GOLDEN)
-def test_golden_runs_have_not_changed(structure, magnitude, tones, monkeypatch):
+def test_golden_runs_have_not_changed(structure, magnitude, tones_home):
     """If this fails on purpose, stored runs are of other code: change `specs.VERSION`, then the numbers."""
-    monkeypatch.setenv("MTLIB_HOME", str(tones))
     size = {"budget": 0.1} if structure != "compact" else {"layer_widths": (4,) * 5}
     spec = RunSpec(
         corpus="tones", precision="float32", seed=3, view=specs.View(magnitude=magnitude),

@@ -195,9 +195,7 @@ def test_thirty_kills_at_random_moments_lose_nothing(home, tones, tmp_path):
             time.sleep(rng.uniform(0, 2))
             assert sweep.process.is_alive(), "the sweep was over before the kill"
             own = [*sweep.workers(), None][0]
-            {"parent": sweep, "worker": own, "scheduler": scheduler, "cluster worker": workers[0]}[
-                kind
-            ].kill()
+            {"parent": sweep, "worker": own, "scheduler": scheduler, "cluster worker": workers[0]}[kind].kill()
             kinds.append(kind)
             if "worker" in kind:
                 time.sleep(rng.uniform(0, 2))
@@ -223,9 +221,7 @@ def test_thirty_kills_at_random_moments_lose_nothing(home, tones, tmp_path):
 def test_a_failed_run_does_not_take_the_others_along(home, monkeypatch, capsys):
     monkeypatch.setenv("MTLIB_HOME", str(home))
     good, bad = toy.spec(epochs=1), toy.spec(epochs=1, n_train=1)
-    with pytest.raises(
-        InputError, match=r"1 of 2 runs failed, the others are kept; the first: compact.*needs 2"
-    ):
+    with pytest.raises(InputError, match=r"1 of 2 runs failed, the others are kept; the first: compact.*needs 2"):
         sweeps.sweep([bad, good], n_jobs=1)
     assert "2 runs: 0 are in the store, 2 to train" in capsys.readouterr().out
     assert len(runs.finished()) == 1

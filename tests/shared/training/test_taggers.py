@@ -17,9 +17,7 @@ def test_agreement_is_told_against_the_spread_of_seeds(known):
     assert taggers.agreement(known, known.assign(key="other")) == "No run of this page was recorded before."
     assert "3 were recorded before; they came out the same" in taggers.agreement(known, known)
     near = taggers.agreement(known, known.assign(roc_auc=known.roc_auc + 0.015))
-    assert (
-        "differs by up to 0.0150" in near and "within two standard deviations of the seeds (0.0200)" in near
-    )
+    assert "differs by up to 0.0150" in near and "within two standard deviations of the seeds (0.0200)" in near
     far = taggers.agreement(known, known.assign(roc_auc=known.roc_auc - 0.03))
     assert "more than two standard deviations" in far and "mind the machine" in far
 

@@ -32,13 +32,7 @@ def one_thread():
 def network(n_outputs=4, **options):
     with training.seeded(1):
         return structures.build(
-            **{
-                "structure": "compact",
-                "n_frames": 340,
-                "layer_widths": (8,) * 5,
-                "n_tags": n_outputs,
-                **options,
-            }
+            **{"structure": "compact", "n_frames": 340, "layer_widths": (8,) * 5, "n_tags": n_outputs, **options}
         )
 
 
@@ -122,9 +116,7 @@ def test_rates_rise_and_fall():
 
 
 def test_a_loss_that_is_no_number_stops_with_the_place(clips):
-    with pytest.raises(
-        InputError, match=r"the loss is nan in epoch 1 by step 6, at a rate of .*lower peak_rate"
-    ):
+    with pytest.raises(InputError, match=r"the loss is nan in epoch 1 by step 6, at a rate of .*lower peak_rate"):
         targets = np.where(np.arange(80)[:, None] == 40, np.nan, objectives.targets(clips.corpus, "observed"))
         net = network()
         training.fit(net, clips, targets, TRAIN, VALID, Training(epochs=1))

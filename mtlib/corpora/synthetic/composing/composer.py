@@ -112,9 +112,7 @@ class _Clip:
         instrument = self.recipes.instruments.loc[name]
         return self._made(role, int(instrument["program"]), False, notes, loose)
 
-    def _made(
-        self, role: str, program: int, is_drum: bool, notes: list[tuple], loose: float, **more: str
-    ) -> Part:
+    def _made(self, role: str, program: int, is_drum: bool, notes: list[tuple], loose: float, **more: str) -> Part:
         gain = self.plan.gain[role]
         table = np.array(notes, np.float64).reshape(-1, 5)
         bar = table[:, 0].astype(int)
@@ -184,9 +182,7 @@ class _Clip:
                         continue
                     for i, pitch in enumerate(power if kind == "p" else pitches):
                         spread = 0.06 * i if instrument["guitar"] else 0  # a strum
-                        notes.append(
-                            (bar, step + spread, length * row["articulation"], pitch, accent - 2 * i)
-                        )
+                        notes.append((bar, step + spread, length * row["articulation"], pitch, accent - 2 * i))
         return self._part("comping", row["comping"], notes)
 
     def _pad(self) -> Part | None:
@@ -198,9 +194,7 @@ class _Clip:
         for bar in range(len(self.bars)):
             for first, end, here in self._chords(bar):
                 centre = 62 + 8 * row["valence"]
-                for pitch in voicing(
-                    here, row["key"], centre, int(instrument["low"]), int(instrument["high"])
-                ):
+                for pitch in voicing(here, row["key"], centre, int(instrument["low"]), int(instrument["high"])):
                     notes.append((bar, first, end - first, pitch, 84))
         return self._part("pad", row["pad"], notes)
 
@@ -235,9 +229,7 @@ class _Clip:
             sixteenths=narrow, free=row["manner"] == "spoken",
         )  # fmt: skip
         notes = self._melody(style)
-        return self._made(
-            "voice", VOICE_PROGRAM, False, notes, 0.012, gender=row["voice"], manner=row["manner"]
-        )
+        return self._made("voice", VOICE_PROGRAM, False, notes, 0.012, gender=row["voice"], manner=row["manner"])
 
     def _melody(self, style: melody.Style) -> list[tuple]:
         chords = [self._chords(bar)[0][2] for bar in range(len(self.bars))]

@@ -39,9 +39,7 @@ def _effect(program: int, most: int, length: tuple[float, float], pitch: tuple[i
     def make(seconds: float, rng: np.random.Generator) -> Part:
         starts = _scattered(seconds, rng, most)
         durations = rng.uniform(*length, len(starts))
-        return Part(
-            program, False, _notes(starts, durations, rng.integers(*pitch, len(starts))), 0.0, "effect"
-        )
+        return Part(program, False, _notes(starts, durations, rng.integers(*pitch, len(starts))), 0.0, "effect")
 
     return make
 
@@ -115,9 +113,7 @@ def compose(latents: pd.DataFrame, seed: int, seconds: float) -> list[Score]:
         if make is None:
             found.append(dataclasses.replace(score, production=dataclasses.replace(place, reverb_mix=0.6)))
             continue
-        behind = tuple(
-            dataclasses.replace(part, level_db=part.level_db - rng.uniform(14, 24)) for part in score.parts
-        )
+        behind = tuple(dataclasses.replace(part, level_db=part.level_db - rng.uniform(14, 24)) for part in score.parts)
         parts = (make(seconds, rng), *(behind if rng.random() < 0.5 else ()))
         found.append(dataclasses.replace(score, parts=parts, production=place))
     return found

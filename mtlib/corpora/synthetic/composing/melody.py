@@ -78,9 +78,7 @@ def bars(
             nearest = snapped[np.abs(snapped[None, :] - pitches[:, None]).argmin(axis=1)]
             pitches = np.where(strong, nearest, pitches)
         velocities = rng.integers(84, 108, len(starts)) + 8 * strong
-        found.append(
-            list(zip(starts.tolist(), lengths.tolist(), pitches.tolist(), velocities.tolist(), strict=True))
-        )
+        found.append(list(zip(starts.tolist(), lengths.tolist(), pitches.tolist(), velocities.tolist(), strict=True)))
     return found
 
 

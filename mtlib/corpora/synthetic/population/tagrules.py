@@ -35,9 +35,7 @@ def salience(latents: pd.DataFrame, recipes: Recipes | None = None) -> np.ndarra
     share = shares(latents, recipes)
     rules = _attributes(latents, recipes, share)
     genres = share @ recipes.affinity.T - GENRE_THRESHOLD
-    found = np.stack(
-        [genres[:, i] if CATEGORY[tag] == "genre" else rules[tag] for i, tag in enumerate(TAGS)], axis=1
-    )
+    found = np.stack([genres[:, i] if CATEGORY[tag] == "genre" else rules[tag] for i, tag in enumerate(TAGS)], axis=1)
     for _, tag, other in recipes.relations.query("kind == 'hierarchy'").itertuples(index=False):
         i, j = TAGS.index(tag), TAGS.index(other)
         found[:, j] = np.maximum(found[:, j], found[:, i])
@@ -68,16 +66,11 @@ def _attributes(latents: pd.DataFrame, recipes: Recipes, share: np.ndarray) -> d
 
     voice = latents["voice"].to_numpy()
     unsung = voice == "none"
-    era = {
-        name: np.where(latents["era"] == name, column["era_strength"] - 0.4, -1.0)
-        for name in recipes.eras.index
-    }
+    era = {name: np.where(latents["era"] == name, column["era_strength"] - 0.4, -1.0) for name in recipes.eras.index}
     unplugged = np.mean([played("acoustic", part) for part in ("comping", "bass")], axis=0)
     synthetic = played("acoustic", "pad") < (latents["pad"].cat.codes >= 0)
     gentle = latents["drums"].isin(["none", "soft", "swing_brush", "bossa"]) | (column["drums_db"] < -3)
-    lush = np.maximum(
-        loud("pad", played("sustained", "pad"), -14), loud("lead", played("strings", "lead"), -10)
-    )
+    lush = np.maximum(loud("pad", played("sustained", "pad"), -14), loud("lead", played("strings", "lead"), -10))
     danceable = made_by("dance", "house", "electro", "hip-hop", "funk", "pop", "rnb", "disco")
     sensual = made_by("rnb", "soul", "funk", "house", "electronica", "bossa nova")
     loungy = made_by("jazz", "soul", "pop", "folk", "country", "bossa nova", "classical", "rnb")

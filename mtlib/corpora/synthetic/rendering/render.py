@@ -169,9 +169,7 @@ def _play(part: Part, n_samples: int, sample_rate: int, told: list[str]) -> np.n
     return out
 
 
-def _note(
-    program: int, is_drum: bool, pitch: int, seconds: float, sample_rate: int
-) -> tuple[np.ndarray, str]:
+def _note(program: int, is_drum: bool, pitch: int, seconds: float, sample_rate: int) -> tuple[np.ndarray, str]:
     """Return one held note at the sample rate, from the bank or from the synthesiser."""
     gaps = instruments.check(program, is_drum).gaps
     source = next(p for step in range(128) for p in (pitch - step, pitch + step) if p not in gaps)

@@ -99,9 +99,7 @@ def sing(
     ends = np.minimum(ends, np.append(starts[1:], n_samples))
     gains = (notes["velocity"] / 127.0) ** 1.5
     vowels = rng.integers(0, len(VOWELS[gender]), (len(notes), 2)).tolist()
-    pulses = _pulses(
-        _pitch(notes, starts, ends, gender, style, n_samples, sample_rate, rng), sample_rate, rng
-    )
+    pulses = _pulses(_pitch(notes, starts, ends, gender, style, n_samples, sample_rate, rng), sample_rate, rng)
     release = round(style.release_seconds * sample_rate)
     for start, end, gain, said in zip(starts, ends, gains, vowels, strict=True):
         if end - start < round(0.02 * sample_rate):

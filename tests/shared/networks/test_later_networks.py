@@ -65,8 +65,8 @@ def image(samples, state):
 def layer(x, state, name, **options):
     """Convolution (PyTorch's), normalisation, ReLU."""
     convolve = F.conv2d if x.ndim == 4 else F.conv1d
-    weight, bias = (torch.from_numpy(state[f"{name}.conv.{part}"]).double() for part in ("weight", "bias"))
-    made = convolve(torch.from_numpy(np.ascontiguousarray(x)).double(), weight, bias, **options).numpy()
+    weight, bias = (torch.from_numpy(state[f"{name}.conv.{part}"]) for part in ("weight", "bias"))
+    made = convolve(torch.from_numpy(np.ascontiguousarray(x, np.float32)), weight, bias, **options).numpy()
     return np.maximum(normalised(made, state, f"{name}.bn"), 0)
 
 
@@ -96,9 +96,7 @@ def second_implementation(samples, state, structure):
     x = image(samples, state)
     if structure == "musicnn":
         high = [layer(x, state, f"layers.{k}", padding=(0, 3)).max(2) for k in (0, 1)]
-        wide = [
-            layer(x.mean(2), state, f"layers.{k}", padding=n // 2) for k, n in ((2, 129), (3, 65), (4, 33))
-        ]
+        wide = [layer(x.mean(2), state, f"layers.{k}", padding=n // 2) for k, n in ((2, 129), (3, 65), (4, 33))]
         first = np.concatenate(high + wide, 1)
         a = layer(first, state, "layer1", padding=3)
         b = layer(a, state, "layer2", padding=3) + a
@@ -138,10 +136,7 @@ GENRES = {
 
 def tag_separation(name, folder):
     """Area of every output for every genre that has a tag, on three excerpts of each: (genre, 50)."""
-    tagger, every = (
-        tagging.load_model(name),
-        ("blues", "classical", "hiphop", "jazz", "metal", "reggae", "rock"),
-    )
+    tagger, every = (tagging.load_model(name), ("blues", "classical", "hiphop", "jazz", "metal", "reggae", "rock"))
     probs, genres = [], []
     for genre in every:
         for file in sorted((folder / "gtzan_99_excerpts" / genre).glob("*.wav"))[:3]:

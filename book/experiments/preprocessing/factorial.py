@@ -21,8 +21,8 @@ from functools import reduce
 import numpy as np
 from scipy import stats
 
-from ..base.errors import InputError
-from .statistics import Estimate
+from mtlib.base.errors import InputError
+from mtlib.evidence.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,7 @@ class Factorial:
         if weights.shape != self.cells.shape or abs(weights.sum()) > 1e-9:
             raise InputError(f"weights must be {self.cells.shape} and add up to 0")
         single = self.deviation * float((weights**2).sum()) ** 0.5  # of one seed
-        return Estimate(
-            float((weights * self.cells).sum()), single / self.n_seeds**0.5, self.df, self.n_seeds, single
-        )
+        return Estimate(float((weights * self.cells).sum()), single / self.n_seeds**0.5, self.df, self.n_seeds, single)
 
     def difference(self, first: Mapping[str, str], second: Mapping[str, str]) -> Estimate:
         """Estimate the first group of cells minus the second: ``difference({"magnitude": "log"}, …)``.

@@ -21,28 +21,18 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from ..base import parallel, paths
-from ..base.errors import InputError, one_of
-from ..signal import audio
-from . import corpus
-from .datasets import Dataset, Scan
-from .datasets.reports import NoClips, Report, n_clips, summarise
-from .datasets.scanning import elsewhere
-from .shards import Read, checksum, to_int16
+from ...base import parallel, paths
+from ...base.errors import InputError, one_of
+from ...signal import audio
+from .. import corpus
+from ..shards import Read, checksum, to_int16
+from .reports import NoClips, Report, n_clips, summarise
+from .scanning import Dataset, Scan, elsewhere
 
 SHORT = ("drop", "pad", "repeat")
 """What becomes of a clip shorter than a tagging source needs: left out, zeros at its end, or repeated."""
 
-_SOURCE = (
-    "clip_id",
-    "path",
-    "start",
-    "end",
-    "file_seconds",
-    "known_fault",
-    "source_bytes",
-    "source_mtime_ns",
-)
+_SOURCE = ("clip_id", "path", "start", "end", "file_seconds", "known_fault", "source_bytes", "source_mtime_ns")
 
 
 @dataclass(frozen=True)
@@ -93,13 +83,14 @@ class ReadAudio:
             offset=0.0 if np.isnan(start) else start,
             seconds=None if seconds is None else seconds + 0.1,  # the resampler's edge falls outside
             expected_seconds=whole,
+            sample_rate=audio.SAMPLE_RATE,
         )
         details |= {
-            "source_rate": recording.sample_rate,
+            "source_rate": recording.source_rate,
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
-        samples = audio.resample(recording.samples, recording.sample_rate)
+        samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
         if n_samples is None or len(samples) == n_samples:
@@ -129,9 +120,7 @@ def look(dataset: Dataset, root: Path) -> Scan:
     root = Path(root).expanduser().absolute()
     scan = dataset.scan(root)
     if scan.clips.empty:
-        raise InputError(
-            f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`"
-        )
+        raise InputError(f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`")
     if (twice := scan.clips["clip_id"][scan.clips["clip_id"].duplicated()]).size:
         raise InputError(f"{dataset.title}: clip {twice.iloc[0]!r} is listed twice; get its lists again")
     if len(scan.clips) < dataset.n_clips:
@@ -202,9 +191,7 @@ class _Check:
         found = []
         for row, read in zip(rows.index, self.read(rows), strict=True):
             crc = 0 if read.samples is None else checksum(read.samples)
-            found.append(
-                {"row": row, "status": read.status, "message": read.message, "crc": crc} | read.details
-            )
+            found.append({"row": row, "status": read.status, "message": read.message, "crc": crc} | read.details)
         return found
 
 

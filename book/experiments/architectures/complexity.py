@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import models, structures
-from .layers import LSTM, ConvStage, DenseStage, KerasGRU, TimeNorm
+from mtlib.networks import models, structures
+from mtlib.networks.layers import LSTM, ConvStage, DenseStage, KerasGRU, TimeNorm
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ def layers(network: nn.Module, n_freq: int, n_frames: int) -> list[Layer]:
     shadow = copy.deepcopy(network).to("meta").eval()
     for name, part in shadow.named_modules():
         if name == "output" or isinstance(part, (ConvStage, DenseStage, KerasGRU, LSTM, TimeNorm)):
-            part.register_forward_hook(
-                lambda part, given, result, name=name: note(name, part, given[0], result)
-            )
+            part.register_forward_hook(lambda part, given, result, name=name: note(name, part, given[0], result))
     with torch.no_grad():
         shadow(torch.empty(1, 1, n_freq, n_frames, device="meta"))
     return found
@@ -90,9 +88,7 @@ def layers(network: nn.Module, n_freq: int, n_frames: int) -> list[Layer]:
 
 def counts(network: nn.Module) -> dict[str, int]:
     """Count trainable values by part: convolution, dense, recurrent, output, normalisation, input."""
-    parts = dict.fromkeys(
-        ("convolution", "dense", "recurrent", "output", "normalisation", "input_normalisation"), 0
-    )
+    parts = dict.fromkeys(("convolution", "dense", "recurrent", "output", "normalisation", "input_normalisation"), 0)
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue

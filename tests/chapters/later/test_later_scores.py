@@ -122,20 +122,14 @@ def test_a_folder_without_a_genre_is_told(tmp_path):
     (tmp_path / "blues").mkdir()
     (tmp_path / "blues" / "notes.txt").write_text("no audio")
     result = CliRunner().invoke(program, ["later", "genres", "--folder", str(tmp_path)])
-    assert (
-        result.exit_code == 1
-        and "no audio in" in result.stderr
-        and "one folder for each genre" in result.stderr
-    )
+    assert result.exit_code == 1 and "no audio in" in result.stderr and "one folder for each genre" in result.stderr
 
 
 def test_what_is_recorded_about_real_excerpts():
     table = recorded.read(genres.RECORDED).set_index(["network", "genre"])
     means = table.xs("mean", level="genre").auc
     assert set(means.index) == set(genres.NETWORKS) and means.idxmax() == "fcn-msd"
-    assert (
-        means["crnn"] < 0.7 < means["crnn_trained"]
-    )  # read as deviations, it hears metal; as variances, not
+    assert means["crnn"] < 0.7 < means["crnn_trained"]  # read as deviations, it hears metal; as variances, not
     assert (table.low <= table.auc).all() and (table.auc <= table.high).all()
     pairs = recorded.read(genres.PAIRS)
     assert len(pairs) == len(genres.NETWORKS) * (len(genres.NETWORKS) - 1) // 2
@@ -150,8 +144,6 @@ def test_the_record_is_what_the_excerpts_give(published, later, real):
     clips = genres.find_clips()
     labels = np.array([clip.parent.name for clip in clips])
     made = {name: genres.probabilities(name, clips) for name in ("compact", "fcn-msd", "musicnn-jamendo")}
-    ours = genres.areas(labels, made, np.random.default_rng(0), n_resamples=50).set_index(
-        ["network", "genre"]
-    )
+    ours = genres.areas(labels, made, np.random.default_rng(0), n_resamples=50).set_index(["network", "genre"])
     kept = recorded.read(genres.RECORDED).set_index(["network", "genre"]).auc
     np.testing.assert_allclose(ours.auc, kept[ours.index], atol=2e-3)

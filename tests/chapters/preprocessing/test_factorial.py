@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from book.experiments.preprocessing.factorial import Factorial
 from mtlib.base.errors import InputError
-from mtlib.evidence.factorial import Factorial
 
 FACTORS = {"magnitude": ("log", "linear"), "weighting": ("bypass", "a", "flat"), "scaler": ("x1", "x10")}
 
@@ -27,9 +27,7 @@ def test_true_effects_come_back_without_noise():
     assert found["a"] == pytest.approx(0.02) and found["flat"] == pytest.approx(0)
     assert found["linear × a"] == pytest.approx(0.02) and found["linear × x10"] == pytest.approx(0)
     assert design.deviation < 1e-12
-    pair = design.difference(
-        {"magnitude": "linear", "weighting": "a"}, {"magnitude": "log", "weighting": "a"}
-    )
+    pair = design.difference({"magnitude": "linear", "weighting": "a"}, {"magnitude": "log", "weighting": "a"})
     assert pair.value == pytest.approx(-0.03)
 
 
