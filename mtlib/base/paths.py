@@ -21,24 +21,35 @@ DATA = _PACKAGED if _PACKAGED.is_dir() else ROOT / "data"
 without the repository holds them in the package."""
 
 
+def _folder(variable: str, usual: Path) -> Path:
+    """Return the folder that a variable names, for processes that are started in another folder too."""
+    if not (value := os.environ.get(variable)):
+        return usual
+    os.environ[variable] = os.path.abspath(os.path.expanduser(value))
+    return Path(os.environ[variable])
+
+
 def home() -> Path:
     """Return the folder of caches, corpora and runs (``MTLIB_HOME``, or the user's cache folder)."""
-    return Path(os.environ.get("MTLIB_HOME") or platformdirs.user_cache_dir("mtlib"))
+    return _folder("MTLIB_HOME", Path(platformdirs.user_cache_dir("mtlib")))
 
 
 def published() -> Path:
     """Return the folder of published files (``MTLIB_PUBLISHED``, or ``MTLIB_HOME/published``)."""
-    return Path(os.environ.get("MTLIB_PUBLISHED") or home() / "published")
+    return _folder("MTLIB_PUBLISHED", home() / "published")
 
 
 def real() -> Path:
     """Return the folder of ``esc10`` and ``gtzan_99_excerpts`` (``MTLIB_REAL``, or ``MTLIB_HOME/real``)."""
-    return Path(os.environ.get("MTLIB_REAL") or home() / "real")
+    return _folder("MTLIB_REAL", home() / "real")
 
 
 def build() -> Path:
     """Return the folder a book is built in: ``_build``, or what the running build says."""
-    return Path(os.environ.get("MTLIB_BUILD") or ROOT / "_build")
+    return _folder("MTLIB_BUILD", ROOT / "_build")
+
+
+published(), real(), build()  # a relative folder is meant from where the program starts
 
 
 EXTENSIONS = (

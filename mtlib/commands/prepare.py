@@ -206,7 +206,7 @@ def fetch_command(what: str, only_list: bool) -> None:
     Example: python -m mtlib fetch later
     """
     if what not in ("artifacts", "later"):
-        _fetch_dataset(what)
+        _fetch_dataset(what, only_list)
         return
     from tqdm import tqdm
 
@@ -240,8 +240,8 @@ def fetch_command(what: str, only_list: bool) -> None:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 
 
-def _fetch_dataset(name: str) -> None:
-    """Fetch MagnaTagATune, or say how to get another dataset."""
+def _fetch_dataset(name: str, only_list: bool) -> None:
+    """Fetch MagnaTagATune, or say which of its files are there, or how to get another dataset."""
     from ..corpora import datasets
     from ..corpora.datasets import downloads
 
@@ -255,6 +255,10 @@ def _fetch_dataset(name: str) -> None:
         return
     folder = paths.home() / "datasets" / name
     click.echo(f"{dataset.size}; {dataset.licence}; into {folder}")
+    if only_list:
+        for file in dataset.checksums:
+            click.echo(f"{'present' if (folder / file).is_file() else 'missing':8} {file}")
+        return
     with parallel.progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")

@@ -27,7 +27,7 @@ from ...signal import audio
 from .. import corpus
 from ..shards import Read, checksum, to_int16
 from .reports import NoClips, Report, n_clips, summarise
-from .scanning import Dataset, Scan, elsewhere
+from .scanning import Dataset, Scan, check_name, elsewhere
 
 SHORT = ("drop", "pad", "repeat")
 """What becomes of a clip shorter than a tagging source needs: left out, zeros at its end, or repeated."""
@@ -283,6 +283,7 @@ def prepare(
 
 def _check_nothing_is_lost(name: str, dataset: Dataset, n_limited: int | None) -> None:
     """Refuse to replace a corpus by one of another dataset, or by a few of its own clips."""
+    check_name(name)
     try:
         there = corpus.Corpus.open(name)
     except InputError:  # none, or a damaged one, which is prepared again

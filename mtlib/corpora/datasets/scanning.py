@@ -88,6 +88,12 @@ class Dataset:
     n_channels: int | None = None
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that stands for music composed here."""
+    if name.partition("-")[0] == "synthetic":
+        raise InputError(f"{name} is the name of a corpus that is composed here; choose another --name")
+
+
 def text(values: Iterable[Any]) -> pd.Series:
     """Return a column of text."""
     return pd.Series([str(value) for value in values], dtype=object)
@@ -253,8 +259,8 @@ def audio_files(folder: Path, notes: list[str]) -> list[str]:
 
 
 def by_name(files: Iterable[str]) -> dict[str, str]:
-    """Return files by their name in lists: what `read_text` reads, and with accents in the same form."""
-    return {composed(path): path for path in files}
+    """Return files by their name in lists: as `read_text` reads it, whatever encoding this system has."""
+    return {composed(os.fsencode(path).decode("utf-8", "surrogateescape")): path for path in files}
 
 
 def stem(path: str) -> str:
