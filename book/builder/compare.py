@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic, check_replaceable, read_json, told_if_damaged
+from mtlib.base.files import atomic, check_replaceable, check_writable, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -127,9 +127,10 @@ def _is_evidence(row: Any) -> bool:
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:
     """Write the summary of a build into one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(path)
     check_replaceable(path, b'"evidence": [')
     text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         file.write(text.encode() + b"\n")
     return path

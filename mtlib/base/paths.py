@@ -62,20 +62,9 @@ MAC_INFORMATION = "of macOS file information (._*)"
 
 
 def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[str]]:
-    """Find the audio files below a folder; links to folders are followed, but not in circles.
+    """Return the audio files below a folder, relative to it and sorted, and the number of others by extension.
 
-    Parameters
-    ----------
-    folder : Path
-    problems : list of str
-        Gets a line about each folder that cannot be read.
-
-    Returns
-    -------
-    found : list of str
-        Relative to `folder`, with ``/``, sorted.
-    others : Counter
-        Extensions of the files that are not audio, or `MAC_INFORMATION`; hidden files are not counted.
+    Links to folders are followed, but not in circles; a folder that cannot be read adds a line to `problems`.
     """
     found, others, todo = [], Counter[str](), [(os.fspath(folder), frozenset[tuple[int, int]]())]
     while todo:
@@ -85,16 +74,13 @@ def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[s
         except OSError as error:
             problems.append(f"folder {here!r} cannot be read ({error.strerror}); what it holds is left out")
             continue
-        if (key := (status.st_dev, status.st_ino)) in above:  # a link back to a folder that it is in
-            continue
-        for entry in entries:
+        key = status.st_dev, status.st_ino
+        for entry in entries if key not in above else ():  # not by a link back to a folder that it is in
             name, extension = entry.name, os.path.splitext(entry.name)[1].lower()
             if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
                 todo.append((entry.path, above | {key}))
-            elif extension in EXTENSIONS and name.startswith("._"):
-                others[MAC_INFORMATION] += 1
-            elif extension in EXTENSIONS:
+            elif extension in EXTENSIONS and not name.startswith("._"):
                 found.append(os.path.relpath(entry.path, folder).replace(os.sep, "/"))
-            elif not name.startswith("."):
-                others[extension or "without extension"] += 1
+            elif extension in EXTENSIONS or not name.startswith("."):
+                others[MAC_INFORMATION if name.startswith("._") else extension or "without extension"] += 1
     return sorted(found), others

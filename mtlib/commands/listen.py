@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..base.errors import InputError
-from ..base.files import atomic, check_replaceable, reserve
+from ..base.files import atomic, check_replaceable, check_writable, reserve
 
 if TYPE_CHECKING:
     from ..networks.tagging import Tagger
@@ -132,6 +132,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
+    check_writable(output)
     check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")

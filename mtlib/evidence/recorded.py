@@ -92,18 +92,13 @@ def read(name: str, text: Sequence[str] = ()) -> pd.DataFrame:
 def origin(name: str) -> dict[str, Any]:
     """Return where a recorded table comes from."""
     path = _path(name).with_suffix(".json")
-    try:
+    with files.told_if_damaged(path, "check it out again"):
         return dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read ({error}); check it out again") from None
 
 
 def _table(path: Path, **options: Any) -> pd.DataFrame:
-    try:
+    with files.told_if_damaged(path, "check it out again"):
         return pd.read_csv(path, **options)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read ({reason}); check it out again") from None
 
 
 def _path(name: str) -> Path:

@@ -37,11 +37,6 @@ class View:
     n_fft: int = 512
     hop_length: int = 256
 
-    def __post_init__(self) -> None:
-        for name in ("n_mels", "n_fft", "hop_length"):
-            if not 1 <= getattr(self, name) <= 16_384:
-                raise InputError(f"{name} must be within 1 … 16384, got {getattr(self, name)}")
-
 
 @dataclass(frozen=True)
 class Model:
@@ -61,13 +56,10 @@ class Model:
             if not isinstance(self.budget, (int, float)):
                 raise InputError(f"model.budget must be a number, got {self.budget!r:.80}")
             object.__setattr__(self, "budget", float(self.budget))
-        widths = () if self.layer_widths is None else self.layer_widths
-        if not isinstance(widths, (list, tuple)):
-            raise InputError(f"layer_widths must be a list, got {widths!r:.80}")
-        for size in (*widths, self.kernel_time):
-            if not isinstance(size, Integral) or not 1 <= size <= 4096:
-                raise InputError(f"layer_widths and kernel_time must be within 1 … 4096, got {size!r:.80}")
-        if self.layer_widths is not None:
+        if (widths := self.layer_widths) is not None:
+            given = widths if isinstance(widths, (list, tuple)) else (None,)
+            if not all(isinstance(width, Integral) and 1 <= width <= 4096 for width in given):
+                raise InputError(f"layer_widths must be a list of numbers within 1 … 4096, got {widths!r:.80}")
             object.__setattr__(self, "layer_widths", tuple(int(width) for width in widths))
 
 
@@ -192,8 +184,9 @@ def _make(kind: type, values: Any, name: str) -> Any:
         usual = getattr(kind(), key)
         if isinstance(usual, bool) != isinstance(value, bool) or isinstance(value, Mapping):
             raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r:.80}")
-        if isinstance(value, (int, float)) and not abs(value) < 2**31:
-            raise InputError(f"{name}.{key} must be a number below 2³¹, got {value!r:.80}")
+        limit = 1 << (14 if key in ("n_mels", "n_fft", "hop_length", "kernel_time") else 31)
+        if isinstance(value, (int, float)) and not abs(value) <= limit:
+            raise InputError(f"{name}.{key} must be a number of at most {limit}, got {value!r:.80}")
         if isinstance(usual, float) and isinstance(value, int):
             value = float(value)  # 1 and 1.0 are one key
         if isinstance(usual, (int, float, str)) and type(value) is not type(usual):
