@@ -146,7 +146,9 @@ def _executed(home):
     text = {"source": "x" * 100_000, "cell_type": "markdown"}
     number = {"data": {"application/papermill.record/text/plain": "'" + "1" * 100_000 + "'"},
               "output_type": "display_data", "metadata": {"scrapbook": {"name": "n"}}}  # fmt: skip
-    path.write_text(json.dumps({"cells": [text, {"cell_type": "code", "outputs": [number]}], "metadata": {}}))
+    path.write_text(
+        json.dumps({"cells": [text, {"cell_type": "code", "outputs": [number]}], "metadata": {"mtlib": {}}})
+    )
     return path
 
 
@@ -173,6 +175,7 @@ def the_book(home, tmp_path, monkeypatch, *_):
             (made / "index.html").write_text("x" * 100_000)
         return subprocess.CompletedProcess([], 0, stdout="")
 
+    build.mark(home)
     (home / "html").mkdir()
     (home / "html" / "index.html").write_text("the last good book")
     (home / "extra").mkdir()
@@ -204,7 +207,7 @@ def a_download(home, tmp_path, monkeypatch, server):
 def a_published_file(home, tmp_path, monkeypatch, server):
     monkeypatch.setenv("MTLIB_PUBLISHED", str(home / "published"))
     some = next(iter(published.ARTIFACTS.values()))
-    artifact = replace(some, name="a/file.npy", url=server[0], n_bytes=100_000, sha256=server[1], git_blob="")
+    artifact = replace(some, name="a/file.npy", url=server[0], n_bytes=100_000, checksum=server[1])
     monkeypatch.setitem(published.ARTIFACTS, "a/file.npy", artifact)
     return lambda: published.fetch("a/file.npy")
 
@@ -280,4 +283,4 @@ def test_output_to_a_full_device_is_one_line(arguments):
             cwd=paths.ROOT,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "Error: output: No space left on device; what was finished is kept\n"
+    assert done.stderr == "Error: No space left on device\n"

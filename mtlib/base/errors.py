@@ -35,7 +35,7 @@ def refused(error: OSError) -> str:
     """Return in one line which file or folder the system refused, why, and what to do."""
     path = error.filename2 or error.filename
     if path is None:  # raised by a library, in its own words
-        return " ".join(str(error).split()) or type(error).__name__
+        return " ".join((error.strerror or str(error)).split()) or type(error).__name__
     return f"{path!r}: {error.strerror}; check the path, its owner and rights, or choose another place"
 
 

@@ -4,7 +4,7 @@
 window.musicTagger = { files: {}, result: null };
 
 (() => {
-  const MAX_MINUTES = 15, MIN_SECONDS = 0.5, N_TOP = 8, RECORD_SECONDS = 10;
+  const MAX_MINUTES = 10, MIN_SECONDS = 0.5, N_TOP = 8, RECORD_SECONDS = 10;
   const MAX_BYTES = 400e6; // where the length is not known: what decoding may take
   const RATES = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000];
   const WARMTH = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"]; // viridis
@@ -264,8 +264,9 @@ window.musicTagger = { files: {}, result: null };
     const buttons = clips.map((clip) => {
       const button = element("button", { type: "button" }, clip.title);
       button.onclick = () => guard(async () => {
-        const { bytes, name, type } = await loadScript(folder, clip.file);
-        await open(new File([bytes], name, { type }), `${clip.title} (${clip.licence})`);
+        stop();
+        const mine = turn, { bytes, name, type } = await loadScript(folder, clip.file);
+        if (mine === turn) await open(new File([bytes], name, { type }), `${clip.title} (${clip.licence})`);
       });
       return button;
     });

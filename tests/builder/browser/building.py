@@ -44,7 +44,7 @@ def build_pages(folder: Path, pages: Sequence[str], parameters: dict, **environm
 
     A notebook that lies in ``folder/tree/book`` stands in for the book's.
     """
-    tree, build = folder / "tree", folder / "build"
+    tree, build = folder / "tree", book.mark(folder / "build")
     (tree / "book").mkdir(parents=True, exist_ok=True)
     shutil.copy(paths.ROOT / "_config.yml", tree)
     toc = {"format": "jb-book", "root": pages[0], "chapters": [{"file": page} for page in pages[1:]]}
