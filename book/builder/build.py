@@ -25,7 +25,6 @@ import yaml
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from mtlib.base import files, parallel, paths, profiles, published
@@ -238,8 +237,8 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     except KeyboardInterrupt:  # asyncio would print the traceback of the cell that was interrupted
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
-    except DeadKernelError as error:
-        raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
+    except RuntimeError as error:  # DeadKernelError, or what Jupyter raises where it dies at once
+        raise InputError(f"{page}.ipynb: its kernel died ({error}); is there enough memory?") from error
     finally:
         running.unlink(missing_ok=True)
         for name, value in before.items():

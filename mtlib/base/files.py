@@ -86,7 +86,7 @@ def check_writable(path: Path) -> None:
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(bytes(1 << 16))
-        reason = "it is a folder" if path.is_dir() else "it is a device" if path.exists() > path.is_file() else ""
+        reason = "" if path.is_file() or not path.exists() else "it is a folder" if path.is_dir() else "it is a device"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:

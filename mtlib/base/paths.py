@@ -72,7 +72,7 @@ def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[s
         try:
             status, entries = os.stat(here), list(os.scandir(here))
         except OSError as error:
-            problems.append(f"folder {here!r} cannot be read ({error.strerror}); what it holds is left out")
+            problems.append(f"folder {here!r} cannot be read ({error.strerror}); check its owner and rights")
             continue
         key = status.st_dev, status.st_ino
         for entry in entries if key not in above else ():  # not by a link back to a folder that it is in

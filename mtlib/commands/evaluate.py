@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_writable
 
 WEB = "book.experiments.tagger.export"
 """Where the page's format is written; as text, because mtlib does without the book."""
 
 
 def _target(path: Path) -> Path:
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}")
+    check_writable(path)
     return path
 
 

@@ -252,7 +252,10 @@ def checked_number(row: Mapping[str, Any], column: str, name: str, low: float, h
 
 def audio_files(folder: Path, notes: list[str]) -> list[str]:
     """Return the audio files below a folder, relative to it, sorted; note ``._*`` files, which are left."""
-    found, others = paths.audio_below(folder, notes)
+    problems: list[str] = []
+    found, others = paths.audio_below(folder, problems)
+    if problems:
+        raise InputError(problems[0])
     if n := others[paths.MAC_INFORMATION]:
         notes.append(f"{n} file{'s' if n > 1 else ''} {paths.MAC_INFORMATION} skipped")
     return found

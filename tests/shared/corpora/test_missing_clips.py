@@ -242,7 +242,7 @@ def test_a_part_of_the_download_is_a_corpus_with_allow_missing(copy_of, heard, t
     assert made.clips["clip_id"].tolist() == ["track_0000241"]
 
 
-def test_a_folder_that_cannot_be_read_is_noted(copy_of, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_one_line(copy_of, monkeypatch):
     root = copy_of("urbansound8k")
     scandir = os.scandir
 
@@ -252,9 +252,8 @@ def test_a_folder_that_cannot_be_read_is_noted(copy_of, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    scan = preparation.look(find("urbansound8k"), root)
-    assert (scan.clips["path"] == "").sum() == 1
-    assert any("fold8' cannot be read (Permission denied)" in note for note in scan.notes)
+    with pytest.raises(InputError, match=r"fold8' cannot be read \(Permission denied\); check its"):
+        preparation.look(find("urbansound8k"), root)
     found, problems, _ = tagging.find_audio([root])
     assert len(found) == 4 and "cannot be read (Permission denied)" in problems[0]
 
