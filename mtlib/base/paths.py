@@ -23,10 +23,9 @@ without the repository holds them in the package."""
 
 def _folder(variable: str, usual: Path) -> Path:
     """Return the folder that a variable names, for processes that are started in another folder too."""
-    if not (value := os.environ.get(variable)):
-        return usual
-    os.environ[variable] = os.path.abspath(os.path.expanduser(value))
-    return Path(os.environ[variable])
+    if value := os.environ.get(variable):
+        os.environ[variable] = os.path.abspath(os.path.expanduser(value))
+    return Path(os.environ.get(variable) or usual)
 
 
 def home() -> Path:
@@ -53,12 +52,10 @@ published(), real(), build()  # a relative folder is meant from where the progra
 
 
 EXTENSIONS = (
-    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".w64",
-    ".wav", ".wma",
+    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav",
+    ".wma",
 )  # fmt: skip
 """Of audio files; a kind that cannot be decoded is found too, and reported when it is."""
-
-MAC_INFORMATION = "of macOS file information (._*)"
 
 
 def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[str]]:
@@ -82,5 +79,5 @@ def audio_below(folder: Path, problems: list[str]) -> tuple[list[str], Counter[s
             elif extension in EXTENSIONS and not name.startswith("._"):
                 found.append(os.path.relpath(entry.path, folder).replace(os.sep, "/"))
             elif extension in EXTENSIONS or not name.startswith("."):
-                others[MAC_INFORMATION if name.startswith("._") else extension or "without extension"] += 1
+                others["._*" if name.startswith("._") else extension or "without extension"] += 1
     return sorted(found), others

@@ -219,13 +219,7 @@ def _named(values: Any, name: str) -> Mapping[str, Any]:
 
 
 def from_json(content: Any) -> list[RunSpec]:
-    """Make specs from what `python -m mtlib sweep` reads: a run, a list of runs, or a base and a grid.
-
-    Raises
-    ------
-    InputError
-        If there is no run, or a value is none of a run.
-    """
+    """Make specs from what a sweep's file holds: a run, a list of runs, or a base and a grid."""
     if isinstance(content, Mapping) and "grid" in content:
         if unknown := sorted(set(content) - {"base", "grid"}):
             raise InputError(f"unknown {unknown[0]!r:.80} beside base and grid")
@@ -236,13 +230,7 @@ def from_json(content: Any) -> list[RunSpec]:
 
 
 def grid(base: RunSpec, /, **axes: Iterable[Any]) -> list[RunSpec]:
-    """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``.
-
-    Raises
-    ------
-    InputError
-        If a name or a value is none of a run, or there are more than 100,000 combinations.
-    """
+    """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
     for name, values in axes.items():
         if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
             raise InputError(f"grid.{name} must be a list, got {values!r:.80}")

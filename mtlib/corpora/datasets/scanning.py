@@ -256,8 +256,8 @@ def audio_files(folder: Path, notes: list[str]) -> list[str]:
     found, others = paths.audio_below(folder, problems)
     if problems:
         raise InputError(problems[0])
-    if n := others[paths.MAC_INFORMATION]:
-        notes.append(f"{n} file{'s' if n > 1 else ''} {paths.MAC_INFORMATION} skipped")
+    if n := others["._*"]:
+        notes.append(f"{n} file{'s' if n > 1 else ''} of macOS file information (._*) skipped")
     return found
 
 
