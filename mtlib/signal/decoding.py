@@ -1,0 +1,342 @@
+"""Decoders: libsndfile, and PyAV for kinds that it does not read; one recording of a file after the other.
+
+`mtlib.signal.audio.decode` compares what they give with what the file, or its dataset, promises.
+"""
+
+import contextlib
+import io
+import math
+import os
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from ..base.errors import InputError
+from . import containers, mpeg
+from .containers import MAGIC, Part
+
+AGAIN = "download or unpack it again"
+"""What to do about most damage."""
+
+FORMATS = ("", "AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "SVX", "W64", "WAV", "WAVEX")
+"""What libsndfile may read: the kinds in which a cut file is found out."""
+
+RATES = (1_000, 768_000)
+"""Hertz: the lowest and the highest sample rate that is taken for audio."""
+
+MAX_SAMPLES = 1 << 27
+"""Samples that are decoded into memory at most, 512 MiB: 3.1 hours at 12 kHz."""
+
+UNKNOWN = 1 << 40
+"""More samples than a file has: what decoders give where its length is not known."""
+
+Path = str | bytes | os.PathLike
+
+_lock = threading.Lock()
+_users, _saved = 0, None
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Send file descriptor 2 to nowhere while any thread decodes: the MP3 decoder writes to it from C."""
+    global _users, _saved
+    with _lock:
+        if _users == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                _saved = os.dup(2)
+            except OSError:  # closed: from now on it is nowhere
+                _saved = None
+            if nowhere != 2:
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0 and _saved is not None:
+                os.dup2(_saved, 2)
+                os.close(_saved)
+                _saved = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What was decoded of a file, and what it should have been.
+
+    Attributes
+    ----------
+    mono : Mono
+    seconds, whole_seconds : float
+        Length of what was decoded, and of the file by its own account, up to where reading stopped.
+    slack_seconds : float
+        By how much less than that is no fault.
+    fault, status : str
+        What else shows that audio is missing or left over; empty if nothing does.
+    sample_rate, n_channels, n_parts : int
+        Of the first recording; recordings in the file.
+    is_mp3 : bool
+    """
+
+    mono: "Mono"
+    seconds: float
+    whole_seconds: float
+    slack_seconds: float
+    fault: str
+    status: str
+    sample_rate: int
+    n_channels: int
+    n_parts: int
+    is_mp3: bool
+
+
+def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: int | None) -> Decoded:
+    """Decode what lies in a file between `offset` and `offset + seconds`, recording by recording.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decoded, has a rate that no audio has, or lasts too long.
+    """
+    mono = Mono(sample_rate)
+    whole = decoded = 0.0
+    fault, status, first = "", "", None
+    for part in (found := parts(path, head)):
+        with opened(path, part) as file:
+            rate, n_there = file.samplerate, file.frames if 0 <= file.frames < UNKNOWN else 0
+            first = first or file
+            start = file.skip(round((offset - whole) * rate)) if offset > whole else 0
+            n_read, ended = mono.read(
+                file, math.ceil((seconds - decoded) * rate) if seconds < math.inf else seconds
+            )
+            n_whole = part.n_frames or round(n_there / min(part.held or 1, 1)) or start + n_read
+            whole, decoded = whole + n_whole / rate, decoded + n_read / rate
+            if ended and part.fault:
+                fault, status = (
+                    f"truncated, {offset + decoded:.1f} s decoded: {part.fault}; {AGAIN}",
+                    "truncated",
+                )
+            if ended and ((part.held - 1) * n_there > part.slack * rate or file.n_unread() > 1 << 13):
+                counted = f"more audio follows the {n_there / rate:.1f} s that its header counts"
+                fault, status = f"{counted}; split it into files, or export it again", "miscounted"
+        if not ended:
+            break
+    return Decoded(mono, decoded, whole, max(part.slack for part in found), fault, status,
+                   first.samplerate, first.channels, len(found), first.format == "MP3")  # fmt: skip
+
+
+def parts(path: Path, head: bytes) -> list[Part]:
+    """Return the recordings in a file that begins with certain bytes; the content decides what it is."""
+    if kind := containers.codec(head):
+        return [Part(codec=kind)]
+    folder, name = os.path.split(os.fsencode(path))
+    named_mp3 = name.lower().endswith(b".mp3") and not head.startswith(MAGIC)
+    if not named_mp3 and not mpeg.begins(head):
+        with open(path, "rb") as file:
+            return containers.parts(file, head)
+    data = containers.read(path)
+    at = mpeg.after_tags(data)
+    if data[at : at + 4] in MAGIC:  # tags in front of it confuse libsndfile
+        data = data[at:]
+        found = containers.parts(io.BytesIO(data), data[:4096])
+        return [part if part.data else replace(part, data=data) for part in found]
+    if mpeg.is_aac(data, at):
+        return [Part(codec="AAC")]
+    # Beside macOS file information, libsndfile takes that for a part of the file and knows no MP3.
+    by_name = named_mp3 and not os.path.exists(os.path.join(folder, b"._" + name))
+    return mpeg.parts(data, at, by_name) or [Part()]
+
+
+@contextlib.contextmanager
+def opened(path: Path, part: Part) -> Iterator[Any]:
+    """Open a recording with the decoder that reads it.
+
+    Raises
+    ------
+    InputError
+        If no decoder can, or it fails while the recording is read.
+    """
+    file: Any = None
+    with contextlib.ExitStack() as stack:
+        try:
+            if part.codec:
+                file = stack.enter_context(_PyAV(path, part.codec))
+            else:
+                raw = io.BytesIO(part.data) if part.data is not None else open(path, "rb")  # noqa: SIM115
+                stack.enter_context(raw)
+                is_flac = raw.read(4) == b"fLaC"
+                raw.seek(0)
+                by_name = part.data is None and not is_flac
+                file = stack.enter_context(_SoundFile(os.fsencode(path) if by_name else raw))
+                file.raw = raw if is_flac else None
+            if not RATES[0] <= file.samplerate <= RATES[1]:
+                words = f"a sample rate of {file.samplerate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
+                raise InputError(f"{words}; {AGAIN}", "not audio")
+            if file.format not in FORMATS:
+                words = f"a cut file of this kind ({file.format}) cannot be told from a whole one"
+                raise InputError(f"{words}; convert it to WAV, FLAC, Ogg or MP3", "not audio")
+            yield file
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            if part.held < 0.99:
+                raise InputError(
+                    f"truncated, {part.held:.0%} of its audio is there; {AGAIN}", "truncated"
+                ) from None
+            if file is None:
+                words = (
+                    f"not audio of a kind that can be read; {AGAIN}, or convert it to WAV, FLAC, Ogg or MP3"
+                )
+                raise InputError(words, "not audio") from None
+            raise InputError(f"undecodable ({str(error).rstrip('.')}); {AGAIN}", "undecodable") from None
+
+
+class _SoundFile(soundfile.SoundFile):
+    """A file that libsndfile reads from its first sample to the last."""
+
+    raw: Any = None
+
+    def seekable(self) -> bool:
+        """Keep soundfile from seeking after every read: where the length is not known, that fails."""
+        return False
+
+    def skip(self, n_frames: int) -> int:
+        """Move on; return by how many samples."""
+        return self.seek(min(n_frames, self.frames)) if self.frames < UNKNOWN else _read_past(self, n_frames)
+
+    def n_unread(self) -> int:
+        """Return how many bytes of FLAC follow what its header counts."""
+        at = self.raw.tell() if self.raw else 0
+        return self.raw.seek(0, os.SEEK_END) - at if self.raw else 0
+
+
+class _PyAV:
+    """The first stream of audio in a file, read as a `_SoundFile` is."""
+
+    format = ""
+
+    def __init__(self, path: Path, codec: str):
+        try:
+            import av
+        except ImportError:
+            words = "needs PyAV: pip install av, or convert it to WAV, FLAC, Ogg or MP3"
+            raise InputError(f"{codec}, which {words}", "not audio") from None
+        self.samplerate, self.frames = 0, 1 << 62
+        self._blocks = self._decode(av, os.fsdecode(path))
+        self._rest = next(self._blocks, np.empty((0, 1), np.float32))
+        self.channels = self._rest.shape[1]
+
+    def _decode(self, av: Any, path: str) -> Generator[np.ndarray, None, None]:
+        """Yield blocks (time, channel) as float32; whatever fails is a RuntimeError, as in soundfile."""
+        try:
+            with av.open(path, metadata_errors="ignore") as container:
+                stream, is_guess = container.streams.audio[0], container.format.name in ("aac", "amr")
+                seconds = (container.duration or 0) / av.time_base
+                if stream.duration:
+                    seconds = float(stream.duration * stream.time_base)
+                resampler = av.AudioResampler(format="flt")  # changes neither rate nor channels
+                for frame in container.decode(stream):
+                    if not self.samplerate:
+                        self.samplerate = frame.rate
+                        self.frames = round(seconds * frame.rate) if seconds and not is_guess else self.frames
+                    for block in resampler.resample(frame):
+                        yield block.to_ndarray().reshape(-1, block.layout.nb_channels)
+        except (av.error.FFmpegError, IndexError, ValueError) as error:
+            raise RuntimeError(" ".join(str(error).split())) from None
+
+    def read(self, frames: int, **_: Any) -> np.ndarray:
+        """Return the next samples (time, channel), fewer at the end."""
+        found, n_found = [self._rest], len(self._rest)
+        while n_found < frames and (block := next(self._blocks, None)) is not None:
+            found.append(block)
+            n_found += len(block)
+        joined = np.concatenate(found)
+        self._rest = joined[frames:]
+        return joined[:frames]
+
+    def skip(self, n_frames: int) -> int:
+        """Move on; return by how many samples."""
+        return _read_past(self, n_frames)
+
+    def n_unread(self) -> int:
+        """Return 0: FFmpeg reads to the end."""
+        return 0
+
+    def __enter__(self) -> "_PyAV":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._blocks.close()
+
+
+def _read_past(file: Any, n_frames: int) -> int:
+    """Move on by reading; return by how many samples."""
+    n_done = 0
+    while n_done < n_frames and len(block := file.read(min(1 << 18, n_frames - n_done), always_2d=True)):
+        n_done += len(block)
+    return n_done
+
+
+class Mono:
+    """The mean of the channels of recordings, one behind the other, at one sample rate.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Of the samples; that of the first recording unless given.
+    peak, mean_peak : float
+        Largest magnitude of any channel, and of their mean, as they are in the file.
+    n_nonfinite : int
+    """
+
+    def __init__(self, sample_rate: int | None):
+        self.sample_rate = sample_rate or 0
+        self.peak = self.mean_peak = 0.0
+        self.n_nonfinite = self._n_kept = 0
+        self._blocks: list[np.ndarray] = []
+
+    def read(self, file: Any, n_wanted: float) -> tuple[int, bool]:
+        """Take at most so many samples from a file; return how many came, and whether it ended."""
+        rate, n_channels, n_read, ended = file.samplerate, file.channels, 0, False
+        self.sample_rate = self.sample_rate or rate
+        resampler = soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
+        weights = np.full(n_channels, 1 / n_channels, np.float32)
+        while not ended and n_read < n_wanted:  # memory follows what is there, not what is promised
+            asked = int(min(n_wanted - n_read, max(1, (1 << 20) // n_channels)))
+            block = file.read(asked, dtype="float32", always_2d=True)
+            n_read, ended = n_read + len(block), len(block) < asked
+            low, high = (block.min(), block.max()) if len(block) else (0.0, 0.0)
+            if not (np.isfinite(low) and np.isfinite(high)):
+                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
+                continue
+            # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
+            mean = block @ weights if n_channels > 1 else block[:, 0]
+            self.peak = max(self.peak, high, -low)
+            self.mean_peak = max(self.mean_peak, mean.max(), -mean.min()) if len(mean) else self.mean_peak
+            self._keep(mean if rate == self.sample_rate else resampler.resample_chunk(mean))
+        if rate != self.sample_rate:
+            self._keep(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+        return n_read, ended
+
+    def _keep(self, block: np.ndarray) -> None:
+        self._blocks.append(block)
+        self._n_kept += len(block)
+        if self._n_kept > MAX_SAMPLES:
+            hours = MAX_SAMPLES / self.sample_rate / 3600
+            raise InputError(f"longer than {hours:.1f} hours; cut it into parts", "too long")
+
+    def samples(self) -> np.ndarray:
+        """Return all samples; each block is freed once it is copied, so that memory holds them once."""
+        if len(self._blocks) == 1:
+            return self._blocks[0]
+        samples, at = np.empty(self._n_kept, np.float32), 0
+        while self._blocks:
+            block = self._blocks.pop(0)
+            samples[at : at + len(block)] = block
+            at += len(block)
+        return samples
