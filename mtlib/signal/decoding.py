@@ -274,6 +274,11 @@ class _PyAV:
         self._blocks.close()
 
 
+def _peak(samples: np.ndarray) -> float:
+    """Return the largest magnitude; that of NaN is NaN."""
+    return float(max(samples.max(), -samples.min())) if samples.size else 0.0
+
+
 def _read_past(file: Any, n_frames: int) -> int:
     """Move on by reading; return by how many samples."""
     n_done = 0
@@ -304,23 +309,27 @@ class Mono:
         """Take at most so many samples from a file; return how many came, and whether it ended."""
         rate, n_channels, n_read, ended = file.samplerate, file.channels, 0, False
         self.sample_rate = self.sample_rate or rate
-        resampler = soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
+        resampler: Any = None
         weights = np.full(n_channels, 1 / n_channels, np.float32)
         while not ended and n_read < n_wanted:  # memory follows what is there, not what is promised
-            asked = int(min(n_wanted - n_read, max(1, (1 << 20) // n_channels)))
+            asked = int(min(n_wanted - n_read, max(1, (1 << 22) // n_channels)))
             block = file.read(asked, dtype="float32", always_2d=True)
             n_read, ended = n_read + len(block), len(block) < asked
-            low, high = (block.min(), block.max()) if len(block) else (0.0, 0.0)
-            if not (np.isfinite(low) and np.isfinite(high)):
-                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
-                continue
             # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
             mean = block @ weights if n_channels > 1 else block[:, 0]
-            self.peak = max(self.peak, high, -low)
-            self.mean_peak = max(self.mean_peak, mean.max(), -mean.min()) if len(mean) else self.mean_peak
-            self._keep(mean if rate == self.sample_rate else resampler.resample_chunk(mean))
-        if rate != self.sample_rate:
-            self._keep(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+            is_last = ended or n_read >= n_wanted
+            if rate != self.sample_rate and is_last and resampler is None:
+                mean = soxr.resample(mean, rate, self.sample_rate, quality="HQ")  # as in blocks, but sooner
+            elif rate != self.sample_rate:
+                resampler = resampler or soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
+                mean = resampler.resample_chunk(mean, is_last)
+            mean_peak = _peak(mean)
+            peak = _peak(block) if n_channels > 1 else mean_peak
+            if math.isfinite(peak):
+                self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, mean_peak)
+                self._keep(mean)
+            else:
+                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
         return n_read, ended
 
     def _keep(self, block: np.ndarray) -> None:

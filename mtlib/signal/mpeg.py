@@ -98,14 +98,18 @@ class _Run:
     lengths: dict[bytes, int] = field(default_factory=dict)  # of a frame, by its header: a stream has few
 
 
-def _runs(data: bytes, at: int) -> Iterator[_Run]:
-    """Yield the runs of frames from a position on."""
-    words = [math.inf]
+def _words(data: bytes, at: int, end: int) -> list[float]:
+    """Return where what begins a frame with a count lies, the last first."""
+    found = [math.inf]
     for word in (b"Xing", b"Info", b"VBRI"):
-        found = at - 1
-        while (found := data.find(word, found + 1)) >= 0:
-            words.append(found)
-    words.sort(reverse=True)
+        place = at - 1
+        while (place := data.find(word, place + 1, end)) >= 0:
+            found.append(place)
+    return sorted(found, reverse=True)
+
+
+def _runs(data: bytes, at: int, words: list[float]) -> Iterator[_Run]:
+    """Yield the runs of frames from a position on, given where a count may be."""
     run, at = None, _next_frame(data, at)
     while at >= 0:
         frame = _frame(data[at : at + 4])
@@ -117,11 +121,11 @@ def _runs(data: bytes, at: int) -> Iterator[_Run]:
                 yield run
             run = _Run(at, frame, word)
         run.lengths[data[at : at + 4]] = frame[0]
-        limit = words[-1 - bool(word)] - 64
-        while True:
-            run.n_frames, at = run.n_frames + 1, at + run.lengths[data[at : at + 4]]
-            if at >= limit or data[at : at + 4] not in run.lengths:
-                break
+        at, run.n_frames = at + frame[0], run.n_frames + 1
+        limit, find = words[-1 - bool(word)] - 64, run.lengths.get
+        while at < limit and (length := find(data[at : at + 4])):
+            at += length
+            run.n_frames += 1
         if at > len(data):  # the last one is cut
             run.n_frames -= 1
         run.end = min(at, len(data))
@@ -149,7 +153,10 @@ def parts(data: bytes, at: int, named_mp3: bool) -> list[Part]:
     named_mp3 : bool
         Whether libsndfile knows the file by its name.
     """
-    runs = [run for run in _runs(data, at) if run.n_frames > bool(run.word)]
+    runs = list(_runs(data, at, _words(data, at, at + 4096)))
+    if len(runs) != 1 or abs(_count(data, runs[0])[0] - runs[0].n_frames) > 3:  # another count may lie within
+        runs = list(_runs(data, at, _words(data, at, len(data))))
+    runs = [run for run in runs if run.n_frames > bool(run.word)]
     found = [_part(data, run, named_mp3 and len(runs) == 1) for run in runs]
     n_zeros = len(data) - len(data.rstrip(b"\0"))
     if found and n_zeros >= 4096 and not runs[-1].word:
@@ -157,16 +164,25 @@ def parts(data: bytes, at: int, named_mp3: bool) -> list[Part]:
     return found
 
 
+def _count(data: bytes, run: _Run) -> tuple[int, int]:
+    """Return the frames and the bytes that a run's first frame counts, 0 where it does not."""
+    if not run.word:
+        return 0, 0
+    if data[run.word : run.word + 4] == b"VBRI":
+        n_bytes, n_frames = struct.unpack(">2I", data[run.word + 10 : run.word + 18].ljust(8, b"\0"))
+        return n_frames, n_bytes
+    flags, *fields = struct.unpack(">3I", data[run.word + 4 : run.word + 16].ljust(12, b"\0"))
+    return fields[0] if flags & 1 else 0, fields[flags & 1] if flags & 2 else 0
+
+
 def _part(data: bytes, run: _Run, by_name: bool) -> Part:
     """Hold the count in a run's first frame against the frames that are there."""
     length, n_samples, stream = run.first
-    n_frames, n_held, n_claimed, n_bytes = run.n_frames - bool(run.word), run.end - run.start, 0, 0
-    if data[run.word : run.word + 4] == b"VBRI" and run.word:
-        n_bytes, n_claimed = struct.unpack(">2I", data[run.word + 10 : run.word + 18].ljust(8, b"\0"))
-    elif run.word:
-        flags, *fields = struct.unpack(">3I", data[run.word + 4 : run.word + 16].ljust(12, b"\0"))
-        n_claimed = fields[0] if flags & 1 else 0
-        n_bytes = fields[flags & 1] if flags & 2 else 0
+    n_frames, n_held, (n_claimed, n_bytes) = (
+        run.n_frames - bool(run.word),
+        run.end - run.start,
+        _count(data, run),
+    )
     as_it_is = None if by_name else data[run.start : run.end]
     n_lost = run.gap * n_frames // max(1, n_held - run.gap)  # where noise lies between frames
     fewer, shorter = n_claimed > n_frames + 2, n_bytes > 1.01 * n_held
