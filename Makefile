@@ -47,6 +47,8 @@ lock: $(VENV)/ready ## renew lock.txt; delete it first to take the newest versio
 		--universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet
 
 clean: ## delete what was built (not the environment, not the fetched files)
+	@test ! -e _build || find _build/ -maxdepth 2 '(' -name CACHEDIR.TAG -o -name executed ')' | grep -q . || \
+		{ echo "Error: _build holds no book built here; nothing is deleted" >&2; exit 1; }
 	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/ready: requirements.txt lock.txt pyproject.toml

@@ -6,24 +6,27 @@ command's module is imported when it is called, and makes its heavy imports insi
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
 import click
 
-from .base.errors import InputError
+from .base.errors import InputError, refused
 
 COMMANDS = {
     "architectures": "book.experiments.architectures.command:architectures_command",
     "book": "book.builder.command:book_command",
     "check": "mtlib.commands.prepare:check_command",
     "compare": "book.builder.command:compare_command",
+    "evaluate": "mtlib.commands.evaluate:evaluate_command",
     "execute": "book.builder.command:execute_command",
+    "export": "mtlib.commands.evaluate:export_command",
     "features": "mtlib.commands.listen:features_command",
     "fetch": "mtlib.commands.prepare:fetch_command",
     "label-noise": "book.experiments.label_noise.command:label_noise_group",
     "later": "book.experiments.later.command:later_group",
-    "models": "mtlib.commands.train:models_command",
+    "models": "book.experiments.architectures.command:models_command",
     "prepare": "mtlib.commands.prepare:prepare_command",
     "preprocessing": "book.experiments.preprocessing.command:preprocessing_command",
     "release": "book.builder.command:release_command",
@@ -31,6 +34,7 @@ COMMANDS = {
     "snapshot": "book.builder.command:snapshot_command",
     "sweep": "mtlib.commands.train:sweep_command",
     "tag": "mtlib.commands.listen:tag_command",
+    "train": "mtlib.commands.train:train_command",
     "transfer": "book.experiments.transfer.command:transfer_command",
     "transfer-runs": "book.experiments.transfer.command:transfer_runs_command",
     "understanding": "book.experiments.understanding.command:understanding_command",
@@ -62,13 +66,11 @@ class Program(click.Group):
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
-            what = error.filename or "output"
             try:
                 sys.stdout.flush()
             except OSError:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python writes when it ends
-            reason = " ".join((error.strerror or str(error)).split())
-            click.echo(f"Error: {what}: {reason}; what was finished is kept", err=True)
+            click.echo(f"Error: {refused(error)}", err=True)
             sys.exit(1)
 
     def invoke(self, context: click.Context) -> Any:
@@ -78,9 +80,9 @@ class Program(click.Group):
         except InputError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             click.echo("Error: interrupted; what was finished is kept", err=True)
-            context.exit(130)
+            context.exit(128 + (interruption.args or (signal.SIGINT,))[0])
 
 
 def _absent(name: str) -> click.Command:
@@ -103,5 +105,17 @@ def program() -> None:
     """Run the executable companion to "Deep Neural Networks for Music Tagging"."""
 
 
-if __name__ == "__main__":
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def main() -> None:
+    """Run the command line; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _interrupt)
     program(prog_name="python -m mtlib")
+
+
+if __name__ == "__main__":
+    main()

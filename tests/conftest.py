@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from book.builder import browser
 from mtlib.base import paths
 from mtlib.base import published as published_files
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # a busy machine is no fault of the code
 
 LONGEST = ("test_book", "test_sweeps", "test_transfer")
 """Files that come first, so that two processes end together."""

@@ -29,7 +29,10 @@ def read_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     executed = _executed(app, docname)
     if not executed.is_file():
         raise ExtensionError(f"{docname}: not executed yet; run `make book`")
-    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    try:
+        notebook = json.loads(executed.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExtensionError(f"{docname}: the executed copy is damaged; run `make book`") from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if notebook["metadata"].get("mtlib", {}).get("source") != digest:
         raise ExtensionError(f"{docname}: changed since it was executed; run `make book`")

@@ -40,6 +40,9 @@ def mathjax() -> bytes:
 def lay_out(app: Sphinx) -> None:
     """Write the scripts below the build folder and add them, and the media, to the site."""
     build = Path(os.environ.get("MTLIB_BUILD") or os.path.join(app.srcdir, "_build"))
+    tag = build / "CACHEDIR.TAG"  # the mark of `book.builder.build`
+    if not tag.is_file() or b"mtlib" not in tag.read_bytes():
+        raise ExtensionError(f"{build}: no executed notebooks in it; run `make book`")
     vendor = build / "static" / "vendor"
     vendor.mkdir(parents=True, exist_ok=True)
     for name, content in (("vega.js", vega_bundle().encode()), ("tex-svg-full.js", mathjax())):

@@ -8,6 +8,7 @@ typeset, a player without a duration. The build ends with it where a browser is 
 import functools
 import http.server
 import json
+import os
 import shutil
 import threading
 import time
@@ -23,6 +24,10 @@ from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
+from urllib3.exceptions import HTTPError
+
+from mtlib.base import parallel
+from mtlib.base.errors import InputError
 
 WAIT_S = 30
 _FLAGS = (
@@ -35,6 +40,7 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--remote-debugging-pipe",  # Chromium ends when its driver does
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _READY = """
@@ -76,23 +82,33 @@ def find() -> tuple[str, str] | None:
 
 @contextmanager
 def open_browser(*, width: int = 1280, height: int = 900) -> Iterator[webdriver.Chrome]:
-    """Start a headless browser that reaches no host but 127.0.0.1."""
+    """Start a headless browser that reaches no host but 127.0.0.1.
+
+    Raises
+    ------
+    InputError
+        If none is installed, it does not start, or it crashes.
+    """
     found = find()
     if found is None:
-        raise WebDriverException("no Chromium with chromedriver is installed")
+        raise InputError("no Chromium with chromedriver is installed")
     options = Options()
     options.binary_location = found[0]
     for flag in (*_FLAGS, f"--window-size={width},{height}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(found[1]))
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    os.environ["no_proxy"] = f"{others},localhost,127.0.0.1"  # the driver is not behind the proxy
+    service = Service(found[1], popen_kw=parallel.popen_options())
     try:
-        driver.get("about:blank")
-        for kind in ("browser", "performance"):
-            driver.get_log(kind)
-        yield driver
-    finally:
-        driver.quit()
+        with webdriver.Chrome(options=options, service=service) as driver:
+            driver.get("about:blank")
+            for kind in ("browser", "performance"):
+                driver.get_log(kind)
+            yield driver
+    except (WebDriverException, HTTPError) as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise InputError(f"{found[0]} failed: {reason}") from error
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

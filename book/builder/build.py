@@ -9,6 +9,7 @@ when it is complete, so that a build that fails leaves the last good book in pla
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -21,15 +22,21 @@ from typing import Any
 
 import papermill
 import yaml
+from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from mtlib.base import parallel, paths, profiles, published
+from mtlib.base import files, parallel, paths, profiles, published
 from mtlib.base.errors import InputError
 from mtlib.base.files import told_if_full
 
 DATA_KINDS = ("*.csv", "*.toml")
 """Data that an executed copy depends on."""
+
+TAG = "CACHEDIR.TAG"
+"""Marks a build folder as ours, and tells programs that make backups to leave it out."""
+
+_REPLACED = ("executed/book", "extra/media", "staging/_build/html", "html", "html.new", "html.old")
 
 READ_OTHERS = ("ledger", "08_conclusion", "compare", "status")
 """Pages made from the executed chapters, in order of execution."""
@@ -39,6 +46,13 @@ N_AT_ONCE = 2
 
 QUIET_KERNEL = ("--IPKernelApp.log_level=40",)
 """Keeps a kernel from warning, at every notebook, that its messages to this process are not encrypted."""
+
+
+class _Kernel(AsyncKernelManager):
+    async def start_kernel(self, **options: Any) -> None:
+        """Start a kernel that ends with this process."""
+        await super().start_kernel(**parallel.popen_options(), **options)
+
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -114,6 +128,42 @@ def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
     return result
 
 
+def mark(build: Path) -> Path:
+    """Mark a build folder as ours, so that what is in it may be replaced and deleted.
+
+    Raises
+    ------
+    InputError
+        If it is neither new nor empty nor a build, or a link leads out of it: nothing in it is touched.
+    """
+    for name in _REPLACED:
+        files.check_no_link(build / name, build)
+    if _is_marked(build):
+        return build
+    if build.exists() and not _is_earlier(build):
+        found = list(build.iterdir()) if build.is_dir() else [build]
+        if others := [path.name for path in found if not _is_marked(path)]:
+            raise InputError(
+                f"{build} holds {others[0]}, which is not of a book built here; nothing is touched: "
+                "set MTLIB_BUILD to a new folder"
+            )
+    build.mkdir(parents=True, exist_ok=True)
+    (build / TAG).write_text(
+        "Signature: 8a477f597d28d172789f06886806bc55\n# Built by mtlib; all of this folder may be deleted.\n"
+    )
+    return build
+
+
+def _is_marked(folder: Path) -> bool:
+    return (folder / TAG).is_file() and b"mtlib" in (folder / TAG).read_bytes()
+
+
+def _is_earlier(build: Path) -> bool:
+    """Tell whether an earlier version of mtlib, which left no mark, built a book in a folder."""
+    executed = any(b'"mtlib": {' in path.read_bytes() for path in build.glob("executed/**/*.ipynb"))
+    return executed and ((build / "html/ledger.json").is_file() or not (build / "html").exists())
+
+
 def executed_path(page: str, build: Path) -> Path:
     """Return where the executed copy of a page lies."""
     return build / "executed" / f"{page}.ipynb"
@@ -121,10 +171,10 @@ def executed_path(page: str, build: Path) -> Path:
 
 def is_stale(page: str, parameters: dict[str, Any], build: Path) -> bool:
     """Tell whether a page must be executed (again)."""
-    path = executed_path(page, build)
-    if not path.is_file():
+    try:
+        made_from = files.read_json(executed_path(page, build))["metadata"]["mtlib"]
+    except Exception:  # there is none, or a damaged one, which can raise anything
         return True
-    made_from = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("mtlib")
     return made_from != state(page, parameters, build)
 
 
@@ -151,7 +201,7 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     known = papermill.inspect_notebook(str(source))
     given = {name: value for name, value in parameters.items() if name in known}
     made_from = state(page, parameters, build)
-    target = executed_path(page, build)
+    target = executed_path(page, mark(build))
     target.parent.mkdir(parents=True, exist_ok=True)
     running = target.with_name(f".running-{target.name}")
     quiet = not sys.stderr.isatty()
@@ -161,7 +211,7 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     os.environ.update(environment)
     say(f"running {page}.ipynb")
     try:
-        with told_if_full(target):
+        with files.told_if_full(target):
             papermill.execute_notebook(
                 str(source),
                 str(running),
@@ -169,18 +219,22 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
                 kernel_name="python3",
                 progress_bar=not quiet,
                 extra_arguments=list(QUIET_KERNEL),
+                kernel_manager_class=_Kernel,
                 cwd=str(paths.ROOT),
             )
             notebook = json.loads(running.read_text(encoding="utf-8"))
             notebook["metadata"]["mtlib"] = made_from
-            running.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
-        os.replace(running, target)
+            files.write_json(target, notebook)
     except PapermillExecutionError as error:
-        for line in error.traceback:
-            print(_ANSI.sub("", line), file=sys.stderr)
+        if not error.evalue.startswith("[Errno "):  # a file or folder that the system refuses
+            for line in error.traceback:
+                print(_ANSI.sub("", line), file=sys.stderr)
         value = (error.evalue.splitlines() or [""])[0]
         number = error.cell_index + 1 - bool(given)  # papermill put a cell of its own in
         raise InputError(f"{page}.ipynb, cell {number}: {error.ename}: {value}") from error
+    except KeyboardInterrupt:  # asyncio would print the traceback of the cell that was interrupted
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
     except DeadKernelError as error:
         raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
     finally:
@@ -202,10 +256,10 @@ def check_parameters(parameters: dict[str, Any], page: str | None = None) -> Non
 
 
 def drop_unused_media(build: Path) -> None:
-    """Delete audio files that no executed notebook names any more."""
-    text = "".join(path.read_text(encoding="utf-8") for path in (build / "executed").rglob("*.ipynb"))
-    for path in (build / "extra" / "media").glob("*.mp3"):
-        if path.name not in text:
+    """Delete audio files of `mtlib.page.pages` that no executed notebook names any more."""
+    text = b"".join(path.read_bytes() for path in (build / "executed").rglob("*.ipynb"))
+    for path in (build / "extra" / "media").glob(16 * "[0-9a-f]" + ".mp3"):
+        if path.name.encode() not in text:
             path.unlink()
 
 
@@ -222,7 +276,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
     InputError
         If jupyter-book fails; its output is shown, and the last good book stays.
     """
-    staging = build / "staging"
+    staging = mark(build) / "staging"
     shutil.rmtree(staging / "_build" / "html" / "media", ignore_errors=True)
     say("rendering the pages")
     jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
@@ -233,6 +287,7 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        **parallel.popen_options(),
     )
     made = staging / "_build" / "html"
     if result.returncode != 0 or not (made / "index.html").is_file():
@@ -267,6 +322,7 @@ def make(parameters: dict[str, Any], build: Path, say: Callable[[str], None] = p
     )
 
     check_parameters(parameters)
+    mark(build)
     on_gpu = resolve_device(parameters.get("device", "auto")).type == "cuda"
     chapters = [page for page in notebooks() if not reads_others(page)]
     _execute_stale(chapters, parameters, build, say, 1 if on_gpu else N_AT_ONCE)

@@ -125,7 +125,12 @@ def book_command(pairs: tuple[str, ...], no_browser: bool, **standard: Any) -> N
         click.echo("no Chromium with chromedriver here: the pages were not opened")
     else:
         click.echo("opening every page in a browser")
-        reports = browser.check(build / "html", builder.pages())
+        try:
+            reports = browser.check(build / "html", builder.pages())
+        except InputError as error:
+            raise InputError(
+                f"the book was built, but not checked in a browser: {error}; --no-browser skips the check"
+            ) from error
         for report in reports:
             for problem in report.problems:
                 click.echo(f"{report.page}: {problem}", err=True)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic
+from mtlib.base.files import atomic, check_replaceable, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -86,7 +86,8 @@ def summarise(build: Path) -> dict[str, Any]:
     summary: dict[str, Any] = {"pages": {}, "evidence": []}
     seen: Counter[tuple[str, str]] = Counter()
     for path in executed:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        with told_if_damaged(path, "run `make book`"):
+            cells = read_json(path)["cells"]
         outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
         summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
@@ -99,6 +100,7 @@ def summarise(build: Path) -> dict[str, Any]:
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:
     """Write the summary of a build into one file."""
+    check_replaceable(path, b'"evidence": [')
     text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:

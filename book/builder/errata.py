@@ -11,7 +11,6 @@ explanation of verified facts. Published numbers are never corrected silently: c
 
 import csv
 import html
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from IPython.display import display
 
 from mtlib.base.errors import InputError
+from mtlib.base.files import read_json
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 
@@ -133,8 +133,8 @@ def collect(notebook: Path) -> list[Note]:
         If it cannot be read.
     """
     try:
-        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError) as error:
+        cells = read_json(Path(notebook))["cells"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{notebook}: not an executed notebook; run `make book`") from error
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]

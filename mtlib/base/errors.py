@@ -1,8 +1,9 @@
 """Bad input, told in one line.
 
 Every function of mtlib checks its arguments first and raises `InputError` with what was wrong, the
-value, and what to do: ``n_mels must be at least 1, got 0``. The command line prints that line and exits
-with status 1, as it does when the system refuses something; other tracebacks are bugs of ours.
+value, and what to do: ``n_mels must be at least 1, got 0``. The command line prints that line and
+exits with status 1, as it does when the system refuses something (`refused`); anything else that escapes
+is a bug of ours and keeps its traceback.
 """
 
 from collections.abc import Iterable
@@ -28,6 +29,14 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple:
         return type(self), (str(self), self.status)
+
+
+def refused(error: OSError) -> str:
+    """Return in one line which file or folder the system refused, why, and what to do."""
+    path = error.filename2 or error.filename
+    if path is None:  # raised by a library, in its own words
+        return " ".join(str(error).split()) or type(error).__name__
+    return f"{path!r}: {error.strerror}; check the path, its owner and rights, or choose another place"
 
 
 def at_least(minimum: int, **sizes: int) -> None:

@@ -1,4 +1,9 @@
-"""Files that are whole or not there, keys of what they hold, and disks that are full."""
+"""Files that mtlib keeps: whole or not there, ours or left alone, and told when they are damaged.
+
+What is deleted or replaced carries a mark of ours, and no link is followed to it. What is kept carries a
+checksum: a JSON object its digest, an array a seal behind it, other files an entry in the JSON object of
+their folder. Files of an earlier version may lack it; they are used as they are.
+"""
 
 import contextlib
 import errno
@@ -7,9 +12,10 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -31,7 +37,10 @@ def plain(value: Any) -> Any:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under its name only when it is whole and on the disk."""
+    """Open a file for writing that appears under its name only when it is whole and on the disk.
+
+    An error of the system names `path`, not the temporary file beside it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with told_if_full(path), open(temporary, "wb") as file:
@@ -39,8 +48,11 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
         raise
 
 
@@ -101,3 +113,72 @@ def told_if_full(path: Path) -> Iterator[None]:
             f"no room for {path.name} ({reason}): {shutil.disk_usage(folder).free:,} bytes are free in "
             f"{folder}; what was finished is kept: free some, then run the same command again"
         ) from None
+
+
+def check_no_link(path: Path, folder: Path) -> None:
+    """Refuse a path below a folder that leads through a link: nothing is deleted or replaced behind it."""
+    if path.resolve() != folder.resolve() / path.relative_to(folder):
+        raise InputError(f"{path} leads through a link; nothing behind it is changed: move the link away")
+
+
+def check_replaceable(path: Path, mark: bytes) -> None:
+    """Refuse to replace a file unless it is empty or has a mark of ours in its first 100 bytes."""
+    if path.is_file() and path.stat().st_size:
+        with open(path, "rb") as file:
+            if mark not in file.read(100):
+                raise InputError(f"{path} was not written by this command and is kept; name another file")
+
+
+@contextlib.contextmanager
+def told_if_damaged(what: object, advice: str) -> Iterator[None]:
+    """Turn whatever is raised while a kept file is read into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can raise anything
+        why = " ".join(str(error).split())
+        raise InputError(f"{what} is damaged or cannot be read ({why}); {advice}") from None
+
+
+def crc32(path: Path) -> int:
+    """Return the CRC-32 of a file that is not empty."""
+    return zlib.crc32(np.memmap(path, mode="r").data)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object that is whole or not there, with its digest; a notebook's is in its metadata."""
+    content = json.loads(json.dumps(content, default=plain))
+    content.get("metadata", content)["digest"] = digest(content)
+    with atomic(path) as file:
+        file.write(json.dumps(content, indent=1).encode() + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote; a damaged file raises ValueError, or whatever its form leads to."""
+    content = json.loads(path.read_bytes())
+    place = content.get("metadata", content)
+    name, last = place.popitem()
+    if last != digest(content):
+        place[name] = last
+        if "digest" in place:
+            raise ValueError(f"{path.name} is not as it was written")
+    return content
+
+
+def seal(file: IO[bytes]) -> None:
+    """Append a checksum to a ``.npy`` file, where `read_array` looks for it and others do not."""
+    file.flush()
+    file.write(b"crc32 %08x" % crc32(Path(file.name)))
+
+
+def read_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray | None:
+    """Return a kept array, or None if it has to be made (again): it is not there, or damaged."""
+    try:
+        content = np.memmap(path, mode="r")
+        end = content[-14:].tobytes()
+        if end.startswith(b"crc32 ") and end != b"crc32 %08x" % zlib.crc32(content[:-14].data):
+            return None
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except Exception:  # a damaged file can raise anything
+        return None

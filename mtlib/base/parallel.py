@@ -4,8 +4,13 @@ One call serves the corpus (a task per shard) and sweeps of trainings (a task pe
 machine joblib's processes do the work; with a scheduler's address the same tasks go to its workers.
 """
 
+import ctypes
+import os
+import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any
 
@@ -17,6 +22,25 @@ from .errors import InputError
 
 class WorkerLost(InputError):
     """A process that did the work is gone; what it finished is kept."""
+
+
+def end_with(parent: int) -> None:
+    """Ask Linux to kill this process when its parent ends, even by SIGKILL; elsewhere do nothing.
+
+    Parameters
+    ----------
+    parent : int
+        Process id of the parent, read before this process started.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it ended before the line above
+            os._exit(1)
+
+
+def popen_options() -> dict[str, Any]:
+    """Return options for `subprocess.Popen`: on Linux the new process ends with this one."""
+    return {"preexec_fn": partial(end_with, os.getpid())} if sys.platform == "linux" else {}
 
 
 def run(
@@ -50,7 +74,9 @@ def run(
         yield from _on_cluster(calls, scheduler)
         return
     try:
-        yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+        yield from joblib.Parallel(
+            n_jobs=n_jobs, return_as="generator_unordered", initializer=end_with, initargs=(os.getpid(),)
+        )(calls)
     except TerminatedWorkerError:
         raise WorkerLost(
             "a worker process died, often for lack of memory; what was finished is kept: "

@@ -9,7 +9,6 @@ the author's files could not be reached when the list was made: they are known b
 import hashlib
 import os
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import filelock
 import pooch
 import requests
 
@@ -37,11 +37,9 @@ class Artifact:
     owner: str
     url: str
     n_bytes: int | None
-    """None where only `git_blob` is known."""
-    sha256: str
-    """Empty where only `git_blob` is known."""
-    git_blob: str
-    """Git's SHA-1: of ``blob``, a blank, the size, a zero byte and the content."""
+    """None where no copy could be reached when the list was made."""
+    checksum: str
+    """SHA-256; where no copy could be reached, git's SHA-1: of ``blob SIZE``, a zero byte and the content."""
     licence: str
     redistribute: bool
     what: str
@@ -53,7 +51,7 @@ class Artifact:
 
     @property
     def reachable(self) -> bool:
-        """Whether a copy was at hand when the list was made, so that its size and SHA-256 are known."""
+        """Whether a copy was at hand when the list was made."""
         return self.n_bytes is not None
 
 
@@ -70,8 +68,7 @@ def _catalogue() -> dict[str, Artifact]:
                 owner=owner,
                 url=f"{base}/{quote(entry['path'])}",
                 n_bytes=entry.get("bytes"),
-                sha256=entry.get("sha256", ""),
-                git_blob=entry.get("git_blob", ""),
+                checksum=entry.get("sha256") or entry["git_blob"],
                 licence=entry.get("licence", repository["licence"]),
                 redistribute=entry.get("redistribute", repository["redistribute"]),
                 what=entry["what"],
@@ -81,6 +78,8 @@ def _catalogue() -> dict[str, Artifact]:
 
 ARTIFACTS: dict[str, Artifact] = _catalogue()
 """Every published file by name."""
+
+STATES = ("present", "missing", "damaged", "unreadable")
 
 _unreachable: set[str] = set()  # hosts that did not answer: one wait a process is enough
 
@@ -93,18 +92,20 @@ def _digest(path: Path, n_bytes: int, mtime_ns: int, of_git: bool) -> str:
 
 
 def state(artifact: Artifact, path: Path | None = None) -> str:
-    """Return ``"present"``, ``"missing"`` or ``"damaged"`` (wrong size or hash)."""
+    """Return one of `STATES`; ``damaged`` is a wrong size or hash."""
     path = path or artifact.path
     try:
         stat = path.stat()
         if artifact.n_bytes not in (None, stat.st_size):
             return "damaged"
-        digest = _digest(path, stat.st_size, stat.st_mtime_ns, not artifact.sha256)
+        digest = _digest(path, stat.st_size, stat.st_mtime_ns, len(artifact.checksum) == 40)
     except FileNotFoundError:
         return "missing"
+    except PermissionError:
+        return "unreadable"
     except OSError:
         return "damaged"
-    return "present" if digest == (artifact.sha256 or artifact.git_blob) else "damaged"
+    return "present" if digest == artifact.checksum else "damaged"
 
 
 def fetch(name: str) -> Path:
@@ -122,7 +123,7 @@ def fetch(name: str) -> Path:
     Raises
     ------
     InputError
-        If the name is unknown, or the file is missing or damaged and cannot be downloaded. The line
+        If the name is unknown, a file of another size is there, or it cannot be downloaded. The line
         names the file, its address, and where a manual copy may be put.
     """
     if name not in ARTIFACTS:
@@ -131,23 +132,22 @@ def fetch(name: str) -> Path:
     found = state(artifact)
     if found == "present":
         return artifact.path
+    if found == "unreadable":
+        raise InputError(f"{name}: {artifact.path} cannot be read; check its owner and rights")
+    if artifact.path.is_file() and artifact.n_bytes not in (None, artifact.path.stat().st_size):
+        raise InputError(
+            f"{name}: {artifact.path} is another file, not of {artifact.n_bytes:,} bytes; it is neither used "
+            "nor replaced: move it away, then run `python -m mtlib fetch`"
+        )
     by_hand = f"get {artifact.url} by hand and put it at {artifact.path}"
     host = artifact.url.split("/")[2]
     if host in _unreachable:
         raise InputError(f"{name}: {found}, and {host} cannot be reached; {by_hand}")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
     try:
         artifact.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=artifact.path.parent) as folder:
-            partial = Path(folder) / "part"
-            downloader(artifact.url, partial, None)
-            if state(artifact, partial) != "present":
-                expected = (artifact.sha256 or artifact.git_blob)[:12]
-                raise InputError(
-                    f"{name}: what {artifact.url} sends has another hash than {expected}…; "
-                    f"it was not kept; put the right file at {artifact.path}"
-                )
-            os.replace(partial, artifact.path)
+        with filelock.FileLock(paths.published() / ".fetch.lock"):
+            if state(artifact) != "present":  # another process may have been faster
+                _download(artifact)
     except requests.HTTPError as error:
         status = error.response.status_code  # type: ignore[union-attr]  # the server answered
         raise InputError(f"{name}: {found}, and the server answers {status}; {by_hand}") from error
@@ -160,6 +160,22 @@ def fetch(name: str) -> Path:
             f"set MTLIB_PUBLISHED to a folder that can, or {by_hand}"
         ) from error
     return artifact.path
+
+
+def _download(artifact: Artifact) -> None:
+    """Download a file and keep it if it is the right one; a partial file that was there is overwritten."""
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=_TIMEOUT_S)
+    partial = artifact.path.with_name(f".{artifact.path.name}.part")
+    try:
+        downloader(artifact.url, partial, None)
+        if state(artifact, partial) != "present":
+            raise InputError(
+                f"{artifact.name}: what {artifact.url} sends has another hash than "
+                f"{artifact.checksum[:12]}…; it was not kept; put the right file at {artifact.path}"
+            )
+        os.replace(partial, artifact.path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def gather(names: Iterable[str]) -> tuple[dict[str, Path], str]:

@@ -3,65 +3,127 @@
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
 
+import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..base.errors import InputError
-from ..base.files import atomic, reserve
+from ..base.files import atomic, check_replaceable, reserve
+
+if TYPE_CHECKING:
+    from ..networks.tagging import Tagger
 
 
 @click.command("tag")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--model",
     default="fcn-msd",
     show_default=True,
     help="The author's: compact, crnn_trained, cnn, crnn; later ones: fcn, crnn or musicnn, -msd, -mtat or "
-    "-jamendo, such as fcn-msd.",
+    "-jamendo, such as fcn-msd; or the key of a run of your own (`runs list`).",
 )
-@click.option("--top", default=5, show_default=True, type=click.IntRange(1, 50), help="Tags shown a file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all fifty tags.")
-def tag_command(files: tuple[Path, ...], model: str, top: int, as_json: bool) -> None:
-    """Tag audio files, or all audio files of folders, with a published network.
+@click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Tags shown per file.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="Show every tag from this probability on instead."
+)
+@click.option(
+    "--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line, all tags.")
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="A table: one row per file (and window), one column per tag."
+)
+def tag_command(
+    files: tuple[Path, ...],
+    model: str,
+    top: int,
+    threshold: float | None,
+    every: float | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Tag audio files, or all audio files of folders, with a published network or one of your own.
 
     Example: python -m mtlib tag song.mp3 --model fcn-msd --top 10
     """
     from ..networks import tagging
     from ..signal import audio
 
-    tagger = tagging.load_model(model)
+    tagger = _tagger(model)
     if model == "crnn":
         click.echo(
-            "crnn reads its stored deviations as variances, as the author's README does: use crnn_trained",
-            err=True,
+            "crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True
         )
+    hop = tagging.HOP_SECONDS if every is None else every
     found, failures = tagging.find_audio(files)
     n_files = len(found) + len(failures)
     for line in failures:
         click.echo(f"Error: {line}", err=True)
     n_failed = len(failures)
+    table = csv.writer(sys.stdout, lineterminator="\n") if as_csv else None
+    if table:
+        table.writerow(["file", *(["start"] if every else []), *tagger.tags])
     for path in found:
         try:
-            result = tagging.tag_file(path, tagger)
+            result = tagging.tag_file(path, tagger, hop)
         except InputError as error:
             n_failed += 1
             click.echo(f"Error: {error}", err=True)
             continue
-        if as_json:
-            click.echo(json.dumps(result.as_json()))
+        name = audio.display_name(path)
+        whole: list[tuple[float | None, Any]] = [(None, result.probs)]
+        windows = [(k * hop, probs) for k, probs in enumerate(result.windows)] if every else whole
+        if table:
+            for start, probs in windows:
+                values = [f"{prob:.4f}" for prob in probs]
+                table.writerow([name, *([f"{start:g}"] if every else []), *values])
+        elif as_json:
+            over_time = [
+                {"start": start, "tags": dict(zip(result.tags, probs.round(6).tolist(), strict=True))}
+                for start, probs in windows
+            ]
+            click.echo(json.dumps(result.as_json() | ({"windows": over_time} if every else {})))
         else:
-            click.echo(f"{audio.display_name(path)}  ({result.seconds:.1f} s, windows: {result.n_windows})")
-            for name, probability in result.top(top):
-                click.echo(f"  {probability:.3f}  {name}")
+            click.echo(f"{name}  ({result.seconds:.1f} s, windows: {result.n_windows})")
+            for start, probs in windows:
+                ranked = sorted(zip(result.tags, probs, strict=True), key=lambda pair: -pair[1])
+                shown = (
+                    [pair for pair in ranked if pair[1] >= threshold]
+                    if threshold is not None
+                    else ranked[:top]
+                )
+                if start is None:
+                    for tag, probability in shown:
+                        click.echo(f"  {probability:.3f}  {tag}")
+                else:
+                    click.echo(f"  {start:6.1f} s  " + ", ".join(f"{tag} {p:.2f}" for tag, p in shown))
     if n_failed:
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
+def _tagger(model: str) -> "Tagger":
+    """Return a published network, or a run's."""
+    from ..networks import later, released, tagging
+
+    if model in (*released.RELEASES, *later.NAMES):
+        return tagging.load_model(model)
+    from ..training import runs, taggers
+
+    if (run := runs.find(model)) is None:
+        raise InputError(
+            f"unknown model {model!r}: choose of {', '.join((*released.RELEASES, *later.NAMES))}, "
+            "or the key of a run (python -m mtlib runs list)"
+        )
+    return taggers.of_run(run)
+
+
 @click.command("features")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="An .npz file.")
 @click.option(
     "--network",
@@ -85,6 +147,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
+    check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)

@@ -13,7 +13,7 @@ import click
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import check_writable
+from ..base.files import check_replaceable, check_writable
 
 
 @contextmanager
@@ -41,12 +41,37 @@ def _options(command: Any) -> Any:
         click.option("--jobs", default=-1, show_default="all cores", type=int, help="Processes here."),
         click.option("--report", default="report.csv", show_default=True, type=click.Path(path_type=Path),
                      help="Table of every clip left out or noted."),
-        click.option("--short", default="drop", show_default=True,
-                     type=click.Choice(["drop", "pad", "repeat"]), help="For clips below 29.12 s."),
-        click.option("--root", type=click.Path(path_type=Path), help="Where the dataset was unpacked."),
+        click.option("--short", type=click.Choice(["drop", "pad", "repeat"]),
+                     help="For clips that are too short; drop, but repeat in a folder of your own."),
+        click.option("--labels", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                     help="Of the dataset folder: a table of paths and labels."),
+        click.option("--class-folders", is_flag=True, help="Of the dataset folder: each folder is a class."),
+        click.option("--seconds", default=29.12, show_default=True, type=click.FloatRange(0),
+                     help="Of the dataset folder: what to keep of each file; 0: all of it."),
+        click.option("--root", type=click.Path(path_type=Path, readable=False),
+                     help="Where the dataset was unpacked."),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool, seconds: float) -> Any:
+    """Return a registered dataset, or a folder of the reader's own."""
+    from ..corpora import datasets
+    from ..corpora.datasets import folder
+    from ..signal.audio import SAMPLE_RATE
+
+    if name != "folder":
+        if labels or class_folders:
+            raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
+        return datasets.find(name)
+    if (labels is None) != class_folders:
+        raise InputError(
+            "give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes"
+        )
+    if root is None:
+        raise InputError("where is the folder? Type --root FOLDER")
+    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None)
 
 
 def _root(name: str, root: Path | None) -> Path:
@@ -61,19 +86,38 @@ def _root(name: str, root: Path | None) -> Path:
 
 
 @click.command("check")
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @_options
+@click.option("--corpus", help="Compare a prepared corpus with its checksums instead.")
 def check_command(
-    dataset: str, root: Path | None, short: str, report: Path, jobs: int, scheduler: str
+    dataset: str | None,
+    root: Path | None,
+    short: str | None,
+    report: Path,
+    jobs: int,
+    scheduler: str,
+    corpus: str | None,
+    **own: Any,
 ) -> None:
-    """Decode every clip of a dataset and tell what is wrong; store nothing.
+    """Decode every clip of a dataset, or of the dataset `folder`, and report what is wrong; store nothing.
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
-    from ..corpora import datasets, preparation
+    from ..corpora.corpus import Corpus
+    from ..corpora.datasets import preparation
 
+    if (dataset is None) is (corpus is None):
+        raise InputError("name a dataset, or a prepared corpus with --corpus NAME")
+    if corpus is not None:
+        stored = Corpus.open(corpus)
+        stored.verify()
+        click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
+        return
+    assert dataset is not None  # one of the two was named
     check_writable(report)
-    found = datasets.find(dataset)
+    check_replaceable(report, b"clip_id,path,split,")
+    found = _find(dataset, root, **own)
+    short = short or ("repeat" if dataset == "folder" else "drop")
     with _progress("clip") as progress:
         result = preparation.check(
             found, _root(dataset, root), short=short, n_jobs=jobs, scheduler=scheduler, progress=progress
@@ -95,23 +139,29 @@ def check_command(
 def prepare_command(
     dataset: str,
     root: Path | None,
-    short: str,
+    short: str | None,
     report: Path,
     jobs: int,
     scheduler: str,
     profile: str,
     labels_only: bool,
+    labels: Path | None,
+    class_folders: bool,
+    seconds: float,
     **options: Any,
 ) -> None:
     """Decode a dataset once and register it as a corpus; interrupted, it goes on where it was.
 
+    What is there already is compared with its checksums, and made again where it is damaged.
+
     The dataset ``synthetic`` needs no files: it is composed and rendered, in the size of a profile;
-    ``synthetic-genre`` and the like are target tasks. With ``--labels-only``, magnatagatune,
+    ``synthetic-genre`` and the like are target tasks. The dataset ``folder`` is your own music: --root,
+    --labels or --class-folders, and --name. With ``--labels-only``, magnatagatune,
     msd_lastfm and mtg_jamendo need no audio: their labels are fetched, or read from the root.
 
     Example: python -m mtlib prepare magnatagatune --root ~/data/magnatagatune
     """
-    from ..corpora.preparation import n_clips
+    from ..corpora.datasets.preparation import n_clips
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
@@ -124,15 +174,19 @@ def prepare_command(
         click.echo(f"corpus {made.name}: {n_clips(len(made))}; chapters open it with --profile {profile}")
         return
     if labels_only:
-        from ..corpora.datasets import labels_only as labels
+        from ..corpora.datasets import labels_only as without_audio
 
-        made = labels.prepare(dataset, root, options["name"])
+        made = without_audio.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
-    from ..corpora import datasets, preparation
+    from ..corpora.datasets import preparation
 
+    if dataset == "folder" and not options["name"]:
+        raise InputError("give the corpus a name: --name NAME")
     check_writable(report)
-    found, folder = datasets.find(dataset), _root(dataset, root)
+    check_replaceable(report, b"clip_id,path,split,")
+    found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
+    short = short or ("repeat" if dataset == "folder" else "drop")
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     with _progress("clip") as progress:
         made, result = preparation.prepare(
@@ -140,6 +194,9 @@ def prepare_command(
         )
     _tell(result, report)
     click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
+    if dataset == "folder":
+        for line in ("train NAME", "evaluate RUN --html report.html", "tag song.mp3 --model RUN"):
+            click.echo(f"next: python -m mtlib {line.replace('NAME', made.name)}")
     if result.failed and not options["allow_missing"]:
         raise InputError(
             f"the corpus is ready without the clips above ({report} lists every one); "
@@ -194,12 +251,14 @@ def fetch_command(what: str, only_list: bool) -> None:
         artifact = published.ARTIFACTS[name]
         size = f"{artifact.n_bytes:>10,}" if artifact.reachable else f"{'unknown':>10}"
         click.echo(f"{found:8} {size} bytes  {name}")
-    counts = {found: list(states.values()).count(found) for found in ("present", "missing", "damaged")}
+    counts = {found: list(states.values()).count(found) for found in published.STATES}
     click.echo(", ".join(f"{count} {found}" for found, count in counts.items()) + f" in {paths.published()}")
     if failures:
         raise InputError(
             f"{len(failures)} files could not be fetched; the first: {next(iter(failures.values()))}"
         )
+    if counts["unreadable"]:
+        raise InputError(f"{counts['unreadable']} files cannot be read; check their owner and rights")
     if counts["damaged"]:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 

@@ -15,19 +15,25 @@ Conventions
     with the labels of one set; `Corpus.fingerprint_of` joins both with the splits.
 """
 
-import json
+import hashlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from ..base import files
 from ..base.errors import InputError
 from ..base.files import digest
 from . import writing
-from .shards import ReadShard
+from .shards import ReadShard, clip_at
+
+_AGAIN = "run the command that prepared it again: what is whole is kept"
+
+_compared: set[tuple[str, int, int]] = set()  # clips whose checksum was right: once in a process is enough
 
 if TYPE_CHECKING:
     import torch  # loaded where clips become tensors
@@ -65,14 +71,20 @@ class Corpus:
         self.sample_rate, self.n_samples = content["sample_rate"], content["n_samples"]
         self.task, self.info, self.audio_key = content["task"], content["info"], content["audio_key"]
         self.tags = pd.DataFrame(content["tags"])
-        manifest = _read_table(folder / content["manifest"], content["columns"])
+        text = (folder / content["manifest"]).read_bytes()
+        if hashlib.sha256(text).hexdigest()[:12] not in content["manifest"]:
+            raise ValueError(f"{content['manifest']} is not as it was written")
+        manifest = _read_table(io.BytesIO(text), content["columns"])
         self.labels_only = not content["shards"]
         kept = (manifest["shard"] >= 0) | self.labels_only
         self.left_out = manifest[~kept].drop(columns=["shard", "place", "n_samples"]).reset_index(drop=True)
         self.clips = manifest[kept].drop(columns=["shard", "place", "message"]).reset_index(drop=True)
-        self._shard = manifest["shard"].to_numpy()[kept]
-        self._place = manifest["place"].to_numpy()[kept]
+        stored = manifest.reindex(columns=["shard", "place", "n_samples", "crc"])
+        self._rows = stored[kept].to_numpy().tolist()
         self._arrays = [np.load(folder / name, mmap_mode="r") if name else None for name in content["shards"]]
+        self._versions = [
+            (str(folder / name), os.stat(folder / name).st_ctime_ns) for name in content["shards"]
+        ]
 
     def __repr__(self) -> str:
         length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
@@ -95,22 +107,16 @@ class Corpus:
             If there is none of that name, its preparation was interrupted, or a file is missing or cut.
         """
         folder = Path(name) if os.sep in str(name) else writing.root() / str(name)
-        again = "run the command that prepared it again: what is whole is kept"
-        try:
-            content = json.loads((folder / "corpus.json").read_bytes())
-            return cls(folder, content)
-        except FileNotFoundError as error:
-            if Path(error.filename).name != "corpus.json":
-                raise InputError(f"corpus {folder.name}: no {error.filename}; {again}") from None
+        if not (folder / "corpus.json").exists():
             if (folder / "audio").is_dir():
-                raise InputError(f"corpus {folder.name}: its preparation did not end; {again}") from None
+                raise InputError(f"corpus {folder.name}: its preparation did not end; {_AGAIN}")
             known = ", ".join(names()) or "none"
             raise InputError(
                 f"no corpus named {str(name)!r}; prepared on this machine: {known}; prepare one with "
                 "`python -m mtlib prepare DATASET --root FOLDER`"
-            ) from None
-        except (ValueError, KeyError) as error:
-            raise InputError(f"corpus {folder.name}: damaged ({error}); {again}") from None
+            )
+        with files.told_if_damaged(f"corpus {folder.name}", _AGAIN):
+            return cls(folder, files.read_json(folder / "corpus.json"))
 
     @property
     def label_sets(self) -> tuple[str, ...]:
@@ -138,9 +144,14 @@ class Corpus:
         Raises
         ------
         InputError
-            If there is no such set.
+            If there is no such set, or its file is damaged.
         """
-        return np.load(self.folder / self._label_set(name)["file"], allow_pickle=False)
+        told = self._label_set(name)
+        with files.told_if_damaged(f"corpus {self.name}", _AGAIN):
+            data = (self.folder / told["file"]).read_bytes()
+            if writing.label_key(data, self._content["tags"], told["meta"]) != told["key"]:
+                raise ValueError(f"{told['file']} is not as it was written")
+            return np.load(io.BytesIO(data), allow_pickle=False)
 
     def label_meta(self, name: str) -> dict[str, Any]:
         """Return the parameters that a label set was saved with."""
@@ -218,10 +229,9 @@ class Corpus:
             )
         indices = self._check(indices)
         samples = np.empty((len(indices), self.n_samples), np.int16)
-        shards = self._shard[indices]
-        for number in np.unique(shards):
-            here = np.flatnonzero(shards == number)
-            samples[here] = self._arrays[number][self._place[indices[here]]]
+        for row, index in zip(samples, indices, strict=True):
+            clip = self._stored(index)
+            row[: len(clip)], row[len(clip) :] = clip, 0
         return samples
 
     def batch(self, indices: Any, n_samples: int | None = None) -> "torch.Tensor":
@@ -254,19 +264,25 @@ class Corpus:
         """Return one clip at its true length, as float32 in [−1, 1] of shape (time,)."""
         return self._stored(int(self._check([index])[0])).astype(np.float32) / 32768
 
+    def verify(self) -> None:
+        """Compare every clip and label set with its checksum; the first that is damaged is refused."""
+        for index in range(0 if self.labels_only else len(self)):
+            self._stored(index)
+        for name in self.label_sets:
+            self.labels(name)
+
     def _stored(self, index: int) -> np.ndarray:
-        array, place = self._arrays[self._shard[index]], int(self._place[index])
-        n_samples = int(self.clips["n_samples"].iat[index])
-        return array[place, :n_samples] if self.n_samples else array[place : place + n_samples]
+        """Return a clip at its true length; the first time in a process, compare its checksum."""
+        number, place, n_samples, crc = self._rows[index]
+        array = self._arrays[number]
+        if (key := (*self._versions[number], place)) not in _compared:
+            with files.told_if_damaged(f"corpus {self.name}", _AGAIN):
+                clip_at(array, place, n_samples, crc)
+            _compared.add(key)
+        return clip_at(array, place, n_samples)
 
     def check_audio(self) -> None:
-        """Refuse a corpus without audio.
-
-        Raises
-        ------
-        InputError
-            With what to do.
-        """
+        """Refuse a corpus without audio, and say what to do."""
         if self.labels_only:
             raise InputError(
                 f"corpus {self.name} holds labels only; prepare its audio with "
@@ -300,13 +316,14 @@ class Corpus:
         """
         labels = writing.checked_labels(name, labels, len(self), self.task, len(self.tags))
         with writing.lock(self.folder):
-            content = json.loads((self.folder / "corpus.json").read_bytes())
+            with files.told_if_damaged(f"corpus {self.name}", _AGAIN):
+                content = files.read_json(self.folder / "corpus.json")
             if content["manifest"] != self._content["manifest"]:
                 raise InputError(f"corpus {self.name} was prepared again meanwhile; open it again")
             content["label_sets"][name] = writing.write_labels(
                 self.folder, name, labels, meta, content["tags"]
             )
-            writing.write_json(self.folder / "corpus.json", content)
+            files.write_json(self.folder / "corpus.json", content)
         self._content = content
 
 
@@ -316,7 +333,7 @@ def names() -> list[str]:
     return sorted(p.parent.name for p in root.glob("*/corpus.json")) if root.is_dir() else []
 
 
-def write(name: str, table: pd.DataFrame, read_shard: ReadShard, **options: Any) -> Corpus:
+def write(name: str, table: pd.DataFrame, read_shard: ReadShard | None, **options: Any) -> Corpus:
     """Write a corpus, or bring one up to date, and open it.
 
     The arguments, their meaning and what is refused: `mtlib.corpora.writing.write`.
@@ -324,6 +341,6 @@ def write(name: str, table: pd.DataFrame, read_shard: ReadShard, **options: Any)
     return Corpus.open(writing.write(name, table, read_shard, **options))
 
 
-def _read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+def _read_table(file: IO[bytes], columns: dict[str, str]) -> pd.DataFrame:
     numeric = {name: [""] for name, kind in columns.items() if kind == "float64"}
-    return pd.read_csv(path, dtype=columns, keep_default_na=False, na_values=numeric)
+    return pd.read_csv(file, dtype=columns, keep_default_na=False, na_values=numeric)

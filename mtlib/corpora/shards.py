@@ -6,7 +6,6 @@ carry a key of what they were made from: a changed source gives another name, an
 preparation finds what it had finished. `mtlib.corpora.corpus` joins shards to a corpus.
 """
 
-import json
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -61,13 +60,16 @@ class Shard:
         return self.folder / f"{self.stem}.json"
 
     def finished(self) -> list[dict[str, Any]] | None:
-        """Return what became of each row, or None if the shard is not (wholly) there."""
+        """Return what became of each row, or None if the shard is not there, or not as it was written."""
         try:
-            outcome = json.loads(self.outcome.read_bytes())
-            n_bytes = self.array.stat().st_size if outcome["n_bytes"] else 0
-        except (OSError, ValueError, KeyError):
+            rows = files.read_json(self.outcome)["rows"]
+            kept = [row for row in rows if row["place"] >= 0]
+            array = np.load(self.array, mmap_mode="r") if kept else np.empty(0)
+            for row in kept:
+                clip_at(array, row["place"], row["n_samples"], row["crc"])
+            return rows
+        except Exception:  # a damaged file can raise anything
             return None
-        return outcome["rows"] if n_bytes == outcome["n_bytes"] else None
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
@@ -81,8 +83,16 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 
 def checksum(samples: np.ndarray) -> int:
-    """Return a CRC-32 of samples, to find equal clips."""
+    """Return a CRC-32 of samples, to find equal clips and damaged ones."""
     return zlib.crc32(np.ascontiguousarray(samples).data)
+
+
+def clip_at(array: np.ndarray, place: int, n_samples: int, crc: int | None = None) -> np.ndarray:
+    """Return a clip of a shard (time,); ValueError if its checksum is given and differs."""
+    clip = array[place, :n_samples] if array.ndim == 2 else array[place : place + n_samples]
+    if crc is not None and (array.dtype != np.int16 or checksum(clip) != crc):
+        raise ValueError(f"{getattr(array, 'filename', 'a shard')} is not as it was written")
+    return clip
 
 
 def write_shard(shard: Shard, read_shard: ReadShard) -> int:
@@ -117,15 +127,13 @@ def write_shard(shard: Shard, read_shard: ReadShard) -> int:
                     file.write(bytes(2 * (limit - len(samples))))
                 n_kept, offset = n_kept + 1, offset + len(samples)
             rows.append(row | {"details": read.details})
-        n_bytes = file.tell() if n_kept else 0
         file.seek(0)
         _write_header(file, (n_kept, limit) if limit else (offset,))
     if len(rows) != len(shard.rows) or not n_kept:
         shard.array.unlink()
     if len(rows) != len(shard.rows):
         raise InputError(f"{len(shard.rows)} rows were to be read, {len(rows)} results came")
-    with files.atomic(shard.outcome) as file:
-        file.write(json.dumps({"n_bytes": n_bytes, "rows": rows}, default=files.plain).encode())
+    files.write_json(shard.outcome, {"rows": rows})
     return len(rows)
 
 

@@ -5,9 +5,9 @@ old corpus or the new one and never a mixture. Every other name carries a key of
 datasets and the synthetic music both come through `write`; `mtlib.corpora.corpus` reads what it leaves.
 """
 
+import contextlib
 import hashlib
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ import filelock
 import numpy as np
 import pandas as pd
 
-from ..base import parallel, paths
+from ..base import files, parallel, paths
 from ..base.errors import InputError
 from ..base.files import atomic, check_space, digest
 from ..signal.audio import display_name
@@ -26,6 +26,12 @@ from .shards import ReadShard, Shard, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")
 """What the labels are: (n_clips, n_tags) of 0 and 1; (n_clips,) class indices; (n_clips, n_tags) numbers."""
+
+_OURS = re.compile(
+    r"(\.?(corpus\.json|manifest-KEY\.csv)|audio/\.?\d{5,}-KEY\.(npy|json)|labels/\.?[\w.-]+-KEY\.npy)"
+    r"(\.\d+\.tmp)?".replace("KEY", "[0-9a-f]{12}")
+)
+"""Names that `write` gives to files of a corpus: it deletes no others."""
 
 COLUMNS = ("clip_id", "split", "fold", "group")
 """Columns that every table has; the rest is the source's."""
@@ -97,7 +103,8 @@ def write(
     Raises
     ------
     InputError
-        If an argument does not fit, the disk is too small, or a worker died.
+        If an argument does not fit, files of another kind lie in the folder, the disk is too small, or a
+        worker died.
     """
     table = _checked_table(name, table, task, n_samples)
     tags = tags[["name", "category"]].astype(str).to_dict("list")
@@ -106,6 +113,7 @@ def write(
         for key, (labels, meta) in label_sets.items()
     }
     folder = root() / name
+    _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     columns = source_columns or tuple(c for c in table.columns if c not in COLUMNS[1:])
     lengths = _expected_samples(table, sample_rate, n_samples)
@@ -117,8 +125,7 @@ def write(
         key = digest([audio_recipe, sample_rate, n_samples, values])
         plan.append(Shard(number, rows, key, n_samples, folder / "audio"))
     with lock(folder):
-        for leftover in folder.rglob("*.tmp"):
-            leftover.unlink(missing_ok=True)
+        _remove(folder, lambda file: file.endswith(".tmp"))
         todo = [shard for shard in plan if shard.finished() is None]
         n_bytes = int(sum(2 * lengths[s.rows.index].sum() + 4096 for s in todo))
         check_space(folder, n_bytes)
@@ -138,15 +145,18 @@ def write(
             for key, (labels, meta) in label_sets.items()
         }
         _keep_added_labels(folder, content)
-        write_json(folder / "corpus.json", content)
-        _remove_unnamed(folder, content, plan)
+        files.write_json(folder / "corpus.json", content)
+        named = {"corpus.json", content["manifest"], *content["shards"]}
+        named |= {label_set["file"] for label_set in content["label_sets"].values()}
+        named |= {f"audio/{shard.outcome.name}" for shard in plan}
+        _remove(folder, lambda file: file not in named)
         return folder
 
 
 class _Write:
     """Writes one shard; a class, so that it can be sent to another process."""
 
-    def __init__(self, read_shard: ReadShard):
+    def __init__(self, read_shard: Any):
         self.read_shard = read_shard
 
     def __call__(self, shard: Shard) -> int:
@@ -184,12 +194,17 @@ def _join(folder: Path, table: pd.DataFrame, plan: list[Shard], recipe: dict[str
     }
 
 
+def label_key(data: bytes, tags: dict, meta: dict) -> str:
+    """Return the key of a label set: of its file's bytes, the tags and the parameters it was made with."""
+    return digest([hashlib.sha256(data).hexdigest(), tags, meta])
+
+
 def write_labels(folder: Path, name: str, labels: np.ndarray, meta: dict, tags: dict) -> dict[str, Any]:
     """Write a label set under the key of its content, and return its entry in the manifest."""
     buffer = io.BytesIO()
     np.save(buffer, labels, allow_pickle=False)
     data = buffer.getvalue()
-    key = digest([hashlib.sha256(data).hexdigest(), tags, meta])
+    key = label_key(data, tags, meta)
     (folder / "labels").mkdir(exist_ok=True)
     file = f"labels/{name}-{key}.npy"
     with atomic(folder / file) as out:
@@ -200,25 +215,36 @@ def write_labels(folder: Path, name: str, labels: np.ndarray, meta: dict, tags: 
 def _keep_added_labels(folder: Path, content: dict[str, Any]) -> None:
     """Carry label sets that were added later over to a corpus whose clips are the same."""
     try:
-        old = json.loads((folder / "corpus.json").read_bytes())
-    except (OSError, ValueError):
+        old = files.read_json(folder / "corpus.json")
+        if (old["manifest"], old["tags"]) == (content["manifest"], content["tags"]):
+            content["label_sets"] = old["label_sets"] | content["label_sets"]
+    except Exception:  # there is none, or a damaged one
         return
-    if (old["manifest"], old["tags"]) == (content["manifest"], content["tags"]):
-        content["label_sets"] = old["label_sets"] | content["label_sets"]
 
 
-def _remove_unnamed(folder: Path, content: dict[str, Any], plan: list[Shard]) -> None:
-    named = {content["manifest"], *content["shards"], *(s["file"] for s in content["label_sets"].values())}
-    named |= {f"audio/{shard.outcome.name}" for shard in plan} | {"corpus.json"}
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that is not new, empty or a corpus: its files would be mixed with ours."""
+    for part in (folder, folder / "audio", folder / "labels"):
+        files.check_no_link(part, paths.home())
+    with contextlib.suppress(Exception):  # there is no corpus.json, or a damaged one
+        if {"manifest", "shards", "label_sets"} <= files.read_json(folder / "corpus.json").keys():
+            return
+    found = [folder] if folder.is_file() else [path for path in folder.rglob("*") if not path.is_dir()]
+    named = [path.relative_to(folder).as_posix() for path in found]
+    others = [file for file in named if not _OURS.fullmatch(file)]
+    if others or (named and not any(file.startswith(("audio/", "labels/")) for file in named)):
+        raise InputError(
+            f"{folder} holds files of another kind, such as {display_name((others or named)[0])}; they are "
+            "not touched: move them away, or choose another name with --name"
+        )
+
+
+def _remove(folder: Path, chosen: Callable[[str], bool]) -> None:
+    """Delete those of our files in a corpus' folder that are chosen by their names below it."""
     for path in folder.rglob("*"):
-        if path.is_file() and path.relative_to(folder).as_posix() not in named:
-            path.unlink()
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that is whole or not there."""
-    with atomic(path) as file:
-        file.write(json.dumps(content, indent=1).encode() + b"\n")
+        file = path.relative_to(folder).as_posix()
+        if _OURS.fullmatch(file) and chosen(file) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def root() -> Path:

@@ -11,7 +11,6 @@ reads "holds" or "fails on the synthetic corpus" and is counted apart.
 
 import csv
 import html
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from typing import Any
 from IPython.display import display
 
 from ..base.errors import InputError
+from ..base.files import read_json
 from ..base.paths import DATA
 
 MIME = "application/vnd.mtlib.evidence+json"
@@ -206,8 +206,8 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
     rows = []
     for path in notebooks:
         try:
-            cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-        except (OSError, ValueError, KeyError) as error:
+            cells = read_json(Path(path))["cells"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not an executed notebook; run `make book`") from error
         for output in (output for cell in cells for output in cell.get("outputs", [])):
             if row := output.get("data", {}).get(MIME):

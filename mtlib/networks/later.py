@@ -56,7 +56,7 @@ class _GRU(nn.GRU):
     """PyTorch's GRU, without its last state."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x)[0]
+        return super().forward(x)[0]  # type: ignore[has-type]  # PyTorch declares it overloaded
 
 
 def _block(conv: nn.Module, norm: type[nn.Module]) -> nn.Sequential:
@@ -66,16 +66,12 @@ def _block(conv: nn.Module, norm: type[nn.Module]) -> nn.Sequential:
 class Musicnn(nn.Module):
     """Tall kernels for timbre and long ones for rhythm, three layers over time, two dense ones.
 
-    Parameters
-    ----------
-    n_tags : int
-
     References
     ----------
     J. Pons, X. Serra, "musicnn: Pre-trained convolutional neural networks for music audio tagging", 2019.
     """
 
-    def __init__(self, n_tags: int = 50):
+    def __init__(self) -> None:
         super().__init__()
         self.input_norm = nn.BatchNorm2d(1)
         self.tall = nn.ModuleList(
@@ -88,7 +84,7 @@ class Musicnn(nn.Module):
             _block(nn.Conv1d(n_in, 64, 7, padding=3), nn.BatchNorm1d) for n_in in (561, 64, 64)
         )
         self.hidden = nn.Sequential(nn.Linear(1506, 200), nn.BatchNorm1d(200), nn.ReLU())
-        self.output = nn.Linear(200, n_tags)
+        self.output = nn.Linear(200, 50)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map a spectrogram (batch, 1, 96, time) to logits (batch, tag)."""
@@ -105,6 +101,7 @@ class Musicnn(nn.Module):
 def _network(structure: str) -> nn.Module:
     if structure == "musicnn":
         return Musicnn()
+    network: nn.Module
     if structure == "fcn":
         network = models.Convnet((64, 128, 128, 128, 64), models.CNN5_POOLS, activation="relu")
     else:

@@ -112,7 +112,7 @@ class Convnet(nn.Module):
     ):
         super().__init__()
         self.pools = tuple(pools)
-        self.input_norm = TimeNorm(n_frames_normalised) if n_frames_normalised else nn.Identity()
+        self.input_norm: nn.Module = TimeNorm(n_frames_normalised) if n_frames_normalised else nn.Identity()
         self.stages = _stages(n_maps, pools, **options)
         self.output = nn.Linear(n_maps[-1], n_tags)
 
@@ -167,7 +167,7 @@ class DenseConvnet(nn.Module):
     ):
         super().__init__()
         self.pools, self.n_freq, self.n_frames = tuple(pools), n_freq, n_frames
-        self.input_norm = TimeNorm(n_frames) if input_norm else nn.Identity()
+        self.input_norm: nn.Module = TimeNorm(n_frames) if input_norm else nn.Identity()
         self.stages = _stages(n_maps, pools, kernels, **options)
         n_left = n_freq
         if kernels[0][0] == n_freq > 3:
@@ -246,7 +246,7 @@ class CRNN(nn.Module):
             raise InputError(f"rnn must be one of {', '.join(RECURRENT)}, got {rnn!r}")
         self.pools = tuple(pools)
         self.n_frames, self.n_padding = n_frames, n_padding
-        self.input_norm = TimeNorm(n_frames + 2 * n_padding) if input_norm else nn.Identity()
+        self.input_norm: nn.Module = TimeNorm(n_frames + 2 * n_padding) if input_norm else nn.Identity()
         self.stages = _stages(n_maps, pools, dropout=dropout, **options)
         self.gru1 = RECURRENT[rnn](n_maps[-1], n_hidden[0])
         self.gru2 = RECURRENT[rnn](*n_hidden)

@@ -5,16 +5,17 @@ networks of that length); a remainder under about half a window is dropped unles
 short audio is repeated to the full length. The probabilities of a file are the means over its windows.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ..base.errors import InputError
+from ..base.errors import InputError, refused
 from ..base.tags import TAGS
 from ..signal import audio
 from . import later, released
@@ -34,6 +35,8 @@ class Tagger:
     n_samples: int
     sample_rate: int = audio.SAMPLE_RATE
     tags: tuple[str, ...] = TAGS
+    task: str = "multilabel"
+    """What the outputs are: probabilities of tags or of classes, or numbers."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Tags:
         Mean probability of each tag over the windows.
     tags : tuple of str
         Their names.
+    windows : ndarray (window, tag) float32
+        Of each window.
     """
 
     file: Path
@@ -54,6 +59,7 @@ class Tags:
     n_windows: int
     probs: np.ndarray
     tags: tuple[str, ...] = TAGS
+    windows: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the n most probable tags with their probabilities."""
@@ -92,26 +98,35 @@ def load_model(name: str = "fcn-msd") -> Tagger:
 
 
 @torch.inference_mode()
-def tag_samples(samples: np.ndarray, tagger: Tagger, *, batch_size: int = 16) -> np.ndarray:
-    """Return the probabilities of every window, (window, 50) float32.
+def tag_samples(
+    samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECONDS, batch_size: int = 16
+) -> np.ndarray:
+    """Return the probabilities of every window, (window, tag) float32.
 
     Parameters
     ----------
     samples : ndarray (time,) float32
         Mono audio at the tagger's sample rate.
+    every : float
+        Seconds from one window to the next, at most a window's length.
     batch_size : int
         Windows at once; it bounds the memory, not the result.
     """
-    hop = min(round(HOP_SECONDS * tagger.sample_rate), tagger.n_samples)
+    if not every > 0:
+        raise InputError(f"every must be above 0 s, got {every:g}")
+    hop = min(max(1, round(every * tagger.sample_rate)), tagger.n_samples)
+    meaning: dict[str, Callable[[Tensor], Tensor]] = {
+        "multilabel": torch.sigmoid, "multiclass": lambda y: y.softmax(1), "regression": lambda y: y,
+    }  # fmt: skip
     cut = audio.windows(samples, tagger.n_samples, hop, round(hop * MIN_SECONDS / HOP_SECONDS))
     probs = [
-        torch.sigmoid(tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
+        meaning[tagger.task](tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
         for part in np.array_split(cut, -(-len(cut) // batch_size))
     ]
     return torch.cat(probs).numpy()
 
 
-def tag_file(path: str | Path, tagger: Tagger) -> Tags:
+def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Tags:
     """Tag one audio file.
 
     Raises
@@ -122,25 +137,29 @@ def tag_file(path: str | Path, tagger: Tagger) -> Tags:
     samples = audio.load(path, sample_rate=tagger.sample_rate)
     if audio.is_silent(samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
-    probs = tag_samples(samples, tagger)
+    probs = tag_samples(samples, tagger, every=every)
     if not np.isfinite(probs).all():
         raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
     seconds = len(samples) / tagger.sample_rate
-    return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags)
+    return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags, probs)
 
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     """Return the audio files meant by files and folders, and a line for each that means none."""
-    found, problems = [], []
+    found: list[Path] = []
+    problems: list[str] = []
     for path in map(Path, given):
         if path.is_dir():
+            unread: list[OSError] = []
+            walk = os.walk(path, onerror=unread.append)
             inside = sorted(
                 file
-                for file in path.rglob("*")
+                for file in (Path(folder, name) for folder, _, names in walk for name in names)
                 if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
             )
             found += inside
-            if not inside:
+            problems += map(refused, unread)
+            if not inside and not unread:
                 problems.append(f"{audio.display_name(path)}: a folder without audio files")
         else:
             found.append(path)

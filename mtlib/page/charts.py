@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import altair as alt
 import numpy as np
+import vl_convert
 from PIL import Image
 
 from ..base.errors import InputError
@@ -105,13 +106,26 @@ alt.renderers.enable(
     json_kwds={"cls": _InScript, "ensure_ascii": False},
     embed_options={"renderer": "svg", "actions": False},
 )
-_as_html = alt.renderers.get()
+_as_html: Any = alt.renderers.get()
 
 
 def _render(spec: dict[str, Any], **options: Any) -> dict[str, str]:
     """Render a chart as HTML; the message of an error, which may quote a name, is shown as text."""
     page = _as_html(spec, **options)["text/html"]
     return {"text/html": page.replace("outputDiv.innerHTML", "outputDiv.textContent")}
+
+
+def as_data(spec: dict[str, Any]) -> str:
+    """Return a chart's specification as JSON that stays data inside ``<script>``."""
+    return json.dumps(spec, cls=_InScript, ensure_ascii=False)
+
+
+def library() -> str:
+    """Return Vega, Vega-Lite and vega-embed as one script, for a page that stands alone."""
+    bundle = vl_convert.javascript_bundle(  # type: ignore[call-arg]  # its stub asks for a snippet
+        vl_version=".".join(alt.VEGALITE_VERSION.split(".")[:2])
+    )
+    return f"(function () {{{bundle}}})();".replace("</script", "<\\/script")
 
 
 alt.renderers.register("mtlib", _render)

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from ..base import paths
 from ..base.errors import InputError
-from ..base.files import atomic, digest
+from ..base.files import atomic, digest, read_array, seal
 from ..corpora.corpus import Corpus
 from ..networks import released, structures
 from ..networks.layers import ACTIVATIONS
@@ -240,8 +240,8 @@ def of_corpus(
     indices = np.arange(len(corpus)) if indices is None else np.asarray(indices)
     values = [VERSION, corpus.audio_key, len(corpus), indices.tolist(), summary, _key(extractor)]
     path = paths.home() / "features" / f"{digest(values, 24)}.npy"
-    if path.is_file():
-        return np.load(path, allow_pickle=False)
+    if (found := read_array(path)) is not None:
+        return found
     if extractor is None:
         features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
@@ -257,6 +257,7 @@ def of_corpus(
     np.save(buffer, features)
     with atomic(path) as file:
         file.write(buffer.getbuffer())
+        seal(file)
     return features
 
 

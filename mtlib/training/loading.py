@@ -132,9 +132,10 @@ class Clips:
         path = paths.home() / "spectrograms" / f"{key}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
+            if (found := files.read_array(path, "r")) is None:
                 self._write(path)
-        return np.load(path, mmap_mode="r")
+                found = np.load(path, mmap_mode="r")
+        return found
 
     def _write(self, path: Path) -> None:
         dtype = np.float16 if self.view.get("magnitude", "log") == "log" else np.float32
@@ -151,6 +152,7 @@ class Clips:
                 for indices in _chunks(len(self.corpus), _N_AT_ONCE):
                     pcm = self._host_pcm(indices).to(self.device)
                     file.write(np.ascontiguousarray(self._analyse(pcm)[:, 0].cpu(), dtype).data)
+                files.seal(file)
         finally:
             torch.set_num_threads(n_threads)
 

@@ -6,8 +6,8 @@
 processes off one run; a killed run goes on from its last epoch. `mtlib.training.sweeps` trains many.
 """
 
-import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +33,11 @@ from ..networks.devices import resolve_device
 from . import experiment, objectives
 from .specs import VERSION, RunSpec, from_dict
 
+_OURS = re.compile(
+    r"\.?(spec|record|history|weights|predictions|state)\.(json|csv|npz|safetensors|unfinished)(\.\d+\.tmp)?"
+)
+"""Names that a training gives to its files: `prune` deletes no folder with others."""
+
 
 def store() -> Path:
     """Return the folder of all runs."""
@@ -53,12 +58,12 @@ class Run:
     @cached_property
     def record(self) -> dict[str, Any]:
         """Metrics, time, memory and provenance."""
-        return json.loads((self.folder / "record.json").read_text(encoding="utf-8"))
+        return self._read("record.json", files.read_json)
 
     @cached_property
     def spec(self) -> RunSpec:
         """What was trained."""
-        return from_dict(json.loads((self.folder / "spec.json").read_text(encoding="utf-8")))
+        return from_dict(self._read("spec.json", files.read_json))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -68,13 +73,15 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """One row an epoch: loss, validation score, rate."""
-        return pd.read_csv(self.folder / "history.csv")
+        return self._read("history.csv", pd.read_csv)
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``."""
-        with np.load(self.folder / "predictions.npz") as file:
-            return dict(file)
+        """``valid_clips``, ``valid_outputs``, ``test_clips``, ``test_outputs``, all (clip, …).
+
+        Newer runs also hold ``test_ids`` and ``test_targets`` of the test clips, and ``tags``.
+        """
+        return self._read("predictions.npz", lambda path: dict(np.load(path)))
 
     def untrained(self) -> nn.Module:
         """Return the network with the weights it started from, on the CPU, in evaluation mode."""
@@ -85,8 +92,17 @@ class Run:
     def network(self) -> nn.Module:
         """Return the trained network, on the CPU, in evaluation mode."""
         network = self.untrained()
-        network.load_state_dict(load_file(self.folder / "weights.safetensors"))
+        network.load_state_dict(self._read("weights.safetensors", load_file))
         return network.eval()
+
+    def _read(self, name: str, read: Callable[[Path], Any]) -> Any:
+        """Read one of the files, and compare it with the checksum that the record holds."""
+        path = self.folder / name
+        with files.told_if_damaged(path, f"delete {self.folder}, then train it again"):
+            stored = {} if name == "record.json" else self.record.get("files", {})
+            if stored.get(name) not in (None, files.crc32(path)):
+                raise ValueError("it is not as it was written")
+            return read(path)
 
 
 def find(key: str) -> Run | None:
@@ -95,6 +111,19 @@ def find(key: str) -> Run | None:
     if len(found) > 1:
         raise InputError(f"{len(found)} runs begin with {key!r}; give more of the key")
     return found[0] if found else None
+
+
+def named(key: str) -> Run:
+    """Return the finished run whose key begins so.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one.
+    """
+    if (run := find(key)) is None:
+        raise InputError(f"no run begins with {key!r}; python -m mtlib runs list shows them")
+    return run
 
 
 def _lock(key: str) -> filelock.FileLock:
@@ -106,9 +135,14 @@ def _lock(key: str) -> filelock.FileLock:
 
 def finished() -> list[Run]:
     """Return all finished runs, oldest first."""
-    records = store().glob("*/record.json")
-    found = [path for path in records if not path.parent.name.endswith(".unfinished")]
+    records = [path / "record.json" for path in _folders() if path.suffix != ".unfinished"]
+    found = [path for path in records if path.is_file()]
     return [Run(path.parent.name) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def _folders() -> list[Path]:
+    """List the store; unlike `Path.glob`, say so where it cannot be read."""
+    return sorted(store().iterdir()) if store().is_dir() else []
 
 
 def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True) -> tuple[str, str]:
@@ -147,6 +181,8 @@ def _reporter(title: str) -> Callable[[dict[str, Any]], None]:
 
 
 def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | None) -> None:
+    if run.folder.exists():
+        raise InputError(f"{run.folder} has no record.json; delete it, then train it again")
     folder = run.folder.with_suffix(".unfinished")
     folder.mkdir(parents=True, exist_ok=True)
     resumed = (folder / "state.safetensors").is_file()
@@ -161,7 +197,7 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         "metrics": metrics(targets[predictions["test_clips"]], predictions["test_outputs"], corpus.task),
         "task": corpus.task,
         "input": {"n_samples": experiment.n_samples_used(spec, corpus), "sample_rate": corpus.sample_rate,
-                  "n_outputs": targets.shape[1]},
+                  "n_outputs": targets.shape[1], "tags": list(corpus.tags["name"])},
         "n_parameters": models.n_parameters(network),
         "best_epoch": fitted.best_epoch,
         "seconds": sum(fitted.seconds),
@@ -171,12 +207,20 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
         **provenance.stamp(device),
     }  # fmt: skip
     weights = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    ids, tested = corpus.clips["clip_id"].to_numpy(str), predictions["test_clips"]
+    told = {
+        "test_ids": ids[tested],
+        "test_targets": targets[tested],
+        "tags": np.array(corpus.tags["name"], str),
+    }
     with files.told_if_full(run.folder):
         save_file(weights, folder / "weights.safetensors")
-        np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]  # NumPy takes any name
+        np.savez(folder / "predictions.npz", **predictions, **told)  # type: ignore[arg-type]  # NumPy takes any name
         pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False, lineterminator="\n")
-        for name, values in (("spec.json", asdict(spec)), ("record.json", record)):
-            (folder / name).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        files.write_json(folder / "spec.json", asdict(spec))
+        names = ("spec.json", "history.csv", "weights.safetensors", "predictions.npz")
+        sums = {name: files.crc32(folder / name) for name in names}
+        files.write_json(folder / "record.json", record | {"files": sums})
     os.replace(folder, run.folder)
     (run.folder / "state.safetensors").unlink(missing_ok=True)
 
@@ -184,19 +228,28 @@ def _train(spec: RunSpec, run: Run, device: torch.device, report: Callable | Non
 def prunable(*, outdated: bool = False) -> dict[Path, str]:
     """Return folders that may go, and why: abandoned runs and, if asked, those of other code."""
     found = {}
-    for folder in sorted(store().glob("*.unfinished")):
-        with suppress(filelock.Timeout), _lock(folder.stem):
-            found[folder] = "unfinished"
+    for folder in _folders():
+        if folder.suffix == ".unfinished":
+            with suppress(filelock.Timeout), _lock(folder.stem):
+                found[folder] = "unfinished"
     if outdated:
         found |= {run.folder: "trained by other code" for run in finished() if run.record["code"] != VERSION}
     return found
 
 
 def prune(folders: Iterable[Path]) -> None:
-    """Delete folders that `prunable` named, unless somebody has taken them up meanwhile."""
+    """Delete folders that `prunable` named, but for those taken up meanwhile; none if one is not a run's."""
+    for folder in (folders := list(folders)):
+        files.check_no_link(folder, paths.home())
+        if others := [path for path in folder.iterdir() if path.is_dir() or not _OURS.fullmatch(path.name)]:
+            raise InputError(f"{others[0]} is not of a run; nothing was deleted: move it away")
     for folder in folders:
         with suppress(filelock.Timeout), _lock(folder.name.removesuffix(".unfinished")):
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                reason = f"{folder} cannot be deleted ({error.strerror})"
+                raise InputError(f"{reason}; check its owner and rights") from error
 
 
 def metrics(targets: np.ndarray, outputs: np.ndarray, task: str) -> dict[str, Any]:

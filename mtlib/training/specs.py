@@ -195,6 +195,23 @@ def _make(kind: type, values: Any, name: str) -> Any:
     return kind(**cleaned)
 
 
+_PARTS: dict[str, type] = {"view": View, "model": Model, "training": Training}
+
+
+def schema() -> dict[str, Any]:
+    """Return every value of a run with its type and default, as a sweep's file names them."""
+
+    def described(kind: type) -> dict[str, Any]:
+        return {
+            item.name: described(_PARTS[item.name])
+            if item.name in _PARTS
+            else {"type": type(item.default).__name__, "default": item.default}
+            for item in fields(kind)
+        }
+
+    return described(RunSpec)
+
+
 def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
     """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
     axes = {name: list(values) for name, values in axes.items()}

@@ -4,21 +4,30 @@ Conventions
     A *base* is the run that other runs are changes of. AUC is macro, over the tags that have one.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from ..base.errors import InputError
 from ..base.profiles import Profile, Settings
 from ..corpora.corpus import Corpus
 from ..evidence import evaluation
+from ..networks.tagging import Tagger
 from ..signal import views
 from . import experiment, features, objectives, sweeps
 from .runs import Run
 from .specs import RunSpec
 from .training import Training
+
+OPSET = 18
+"""Of exported ONNX files."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "trained": {},
@@ -109,6 +118,16 @@ def extractors(
     return {kind: found[kind] for kind in kinds}
 
 
+def of_run(run: Run) -> Tagger:
+    """Return the network of a run as a tagger of files, with the names of its tags."""
+    made, found = run.record["input"], features.from_run(run)
+    names = made.get("tags") or list(Corpus.open(run.spec.corpus).tags["name"])
+    return Tagger(
+        run.key[:12], found.frontend, found.network, found.n_samples, found.sample_rate, tuple(names),
+        run.record["task"],
+    )  # fmt: skip
+
+
 def agreement(known: pd.DataFrame, live: pd.DataFrame) -> str:
     """Say in a sentence how live runs agree with the recorded runs of the same key.
 
@@ -176,3 +195,61 @@ def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+class FromSamples(nn.Module):
+    """Samples (batch, time) to probabilities (batch, tag), in one module."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        tagger = of_run(run)
+        self.frontend, self.network, self.task = tagger.frontend, tagger.network, tagger.task
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Return what the network says of ``samples`` (batch, time), (batch, tag)."""
+        return objectives.probabilities(self.network(self.frontend(samples)), self.task)
+
+
+def _metadata(run: Run) -> dict[str, str]:
+    """Return what a program needs to know beside the weights, as text."""
+    tagger = of_run(run)
+    return {
+        "tags": json.dumps(list(tagger.tags)), "sample_rate": str(tagger.sample_rate),
+        "n_samples": str(tagger.n_samples), "task": tagger.task, "run": run.key,
+    }  # fmt: skip
+
+
+def to_safetensors(run: Run, path: Path) -> None:
+    """Write the weights of the network, named as in its ``state_dict``."""
+    weights = {name: value.contiguous() for name, value in run.network().state_dict().items()}
+    save_file(weights, path, metadata=_metadata(run))
+
+
+def to_onnx(run: Run, path: Path) -> None:
+    """Write front end, network and last activation as one ONNX graph.
+
+    Raises
+    ------
+    InputError
+        If the packages ``onnx`` and ``onnxscript`` are not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401
+    except ImportError:
+        raise InputError("ONNX needs two more packages: pip install onnx onnxscript") from None
+    model = FromSamples(run).eval()
+    samples = torch.zeros(2, of_run(run).n_samples)  # one clip would fix the batch at one
+    program = torch.onnx.export(
+        model, (samples,), input_names=["samples"], output_names=["outputs"],
+        opset_version=OPSET, dynamo=True,
+        dynamic_shapes={"samples": {0: torch.export.Dim("batch")}}, verbose=False,
+    )  # fmt: skip
+    assert program is not None  # with dynamo=True there is one
+    found = program.model_proto
+    onnx.helper.set_model_props(found, _metadata(run))
+    onnx.save(found, path)
+
+
+WRITERS: dict[str, Callable[[Run, Path], None]] = {"onnx": to_onnx, "safetensors": to_safetensors}
+"""Kinds of files that a run is exported to."""

@@ -17,6 +17,7 @@ import json
 import math
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import nn
 
 from ..base.errors import InputError
@@ -248,7 +249,7 @@ class _State:
         if self.path and self.path.is_file():
             try:
                 self._read()
-            except (SafetensorError, KeyError, ValueError) as error:
+            except (SafetensorError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise InputError(f"{self.path} is damaged ({error}); delete it to begin anew") from error
 
     def add(self, row: dict[str, float], seconds: float) -> None:
@@ -266,20 +267,23 @@ class _State:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for i, kept in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": value for name, value in kept.items()}
-        told = {"history": self.history, "seconds": self.seconds, "best_epoch": self.best_epoch}
+        tensors = {name: value.contiguous() for name, value in tensors.items()}
+        told = json.dumps({"history": self.history, "seconds": self.seconds, "best_epoch": self.best_epoch})
         unfinished = path.with_suffix(".unfinished")
         try:
             with told_if_full(path):
-                save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished,
-                          metadata={"training": json.dumps(told)})  # fmt: skip
+                save_file(tensors, unfinished, metadata={"training": told, "crc32": _crc32(told, tensors)})
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 
     def _read(self) -> None:
         with safe_open(self.path, "pt") as file:
-            told = json.loads(file.metadata()["training"])
+            metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata.get("crc32") not in (None, _crc32(metadata["training"], tensors)):
+            raise ValueError("its checksum differs")
+        told = json.loads(metadata["training"])
         self.history, self.seconds, self.best_epoch = told["history"], told["seconds"], told["best_epoch"]
         self.network.load_state_dict(_under(tensors, "network"))
         self.best = _under(tensors, "best")
@@ -288,6 +292,10 @@ class _State:
                 name: torch.empty_like(weight).copy_(value) if value.ndim else value
                 for name, value in _under(tensors, f"optimiser.{i}").items()
             }
+
+
+def _crc32(text: str, tensors: dict[str, torch.Tensor]) -> str:
+    return str(zlib.crc32(save(tensors, {"training": text})))
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

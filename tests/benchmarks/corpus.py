@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from mtlib.corpora import preparation
+from mtlib.corpora.datasets import preparation
 from mtlib.corpora.datasets.scanning import Dataset, Scan, tag_table, text
 from mtlib.signal import audio
 

@@ -25,9 +25,10 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from book.experiments.architectures import complexity
 from mtlib.base import paths, provenance
 from mtlib.evidence import statistics
-from mtlib.networks import complexity, devices, structures
+from mtlib.networks import devices, structures
 from mtlib.signal import frontend
 from mtlib.training import loading
 from mtlib.training.objectives import prior

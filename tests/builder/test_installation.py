@@ -60,7 +60,7 @@ def test_the_lock_names_no_address():
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
     """Run the command line of a wheel, in a folder where the repository cannot be imported."""
-    pytest.importorskip("hatchling", reason="`make test` installs hatchling")
+    pytest.importorskip("hatch_requirements_txt", reason="`make test` installs it and hatchling")
     folder = tmp_path_factory.mktemp("outside")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(build, cwd=paths.ROOT, check=True, capture_output=True)

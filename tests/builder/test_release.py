@@ -16,13 +16,19 @@ from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 
+HERE = "/home/somebody/companion"
+
 
 @pytest.fixture
 def build(tmp_path):
     for page in builder.notebooks():
         path = builder.executed_path(page, tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"cells": [], "metadata": {"mtlib": {"public": True}}}))
+        path.write_text(
+            json.dumps(
+                {"cells": [], "metadata": {"mtlib": {"public": True}, "papermill": {"input_path": HERE}}}
+            )
+        )
     (tmp_path / "html" / "book").mkdir(parents=True)
     (tmp_path / "html" / ".mark").write_text("ours")
     (tmp_path / "html" / "book" / "intro.html").write_text("hello")
@@ -43,6 +49,7 @@ def test_the_archives_hold_the_pages_and_the_notebooks(build):
     for path, names in zip((pages, notebooks), expected, strict=True):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
+            assert not any(HERE.encode() in archive.read(name) for name in archive.namelist())
             top = path.stem.rsplit("-", 1)[0]
             assert set(archive.namelist()) == {f"{top}/{name}" for name in names | about}
 

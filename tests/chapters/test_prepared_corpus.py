@@ -10,8 +10,7 @@ import pytest
 
 from miniatures import COLUMNS, cbr, quoted
 from mtlib.base import paths
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import find
+from mtlib.corpora.datasets import find, preparation
 from mtlib.evidence import claims
 
 

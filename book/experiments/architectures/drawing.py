@@ -9,9 +9,11 @@ from itertools import pairwise
 
 import torch
 
-from mtlib.networks import complexity, structures
+from mtlib.networks import structures
 from mtlib.page.charts import CATEGORICAL
 from mtlib.page.drawings import Drawing
+
+from . import complexity
 
 BLUE, ORANGE, GREEN, *_ = CATEGORICAL
 

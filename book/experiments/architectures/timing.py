@@ -13,8 +13,10 @@ import torch
 from torch.nn import functional as F
 
 from mtlib.base.errors import at_least
-from mtlib.networks import complexity, structures
+from mtlib.networks import structures
 from mtlib.networks.devices import autocast, best_precision, keep_freed_memory
+
+from . import complexity
 
 
 def step_seconds(

@@ -16,8 +16,8 @@ from scipy import stats
 
 from mtlib.base.errors import InputError, one_of
 from mtlib.base.tags import CATEGORY, TAGS
-from mtlib.corpora import corpus, msd_labels
-from mtlib.corpora.datasets import labels_only
+from mtlib.corpora import corpus
+from mtlib.corpora.datasets import labels_only, msd_labels
 from mtlib.evidence import cooccurrence, statistics
 
 SETS = ("msd_lastfm", "magnatagatune", "mtg_jamendo")

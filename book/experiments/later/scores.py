@@ -19,7 +19,7 @@ from mtlib.base import paths, published
 from mtlib.base.errors import one_of
 from mtlib.base.files import atomic
 from mtlib.base.tags import TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import correlation
 
 FOLDER = paths.DATA / "later"

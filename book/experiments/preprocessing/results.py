@@ -17,12 +17,12 @@ from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import evaluation, statistics
 from mtlib.evidence import recorded as recorded_tables
-from mtlib.evidence.factorial import Factorial
 from mtlib.evidence.statistics import Estimate
 from mtlib.training import objectives, taggers
 from mtlib.training.runs import Run
 
 from . import learning_curves
+from .factorial import Factorial
 from .trainings import BASELINE, FACTORS, GRID, VIEWS
 
 PAIR_COLUMNS = ["first", "second", "n_train", "clip_error"]

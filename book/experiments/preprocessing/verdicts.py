@@ -11,7 +11,7 @@ import numpy as np
 from mtlib.evidence import rules, statistics
 from mtlib.evidence.statistics import Estimate
 
-from . import repetition
+from . import learning_curves
 from .learning_curves import Multiplier
 from .results import Results, pairs
 from .trainings import BASELINE, BEYOND, GRID, STFTS
@@ -140,7 +140,7 @@ def _repeats(results: Results) -> Judged:
     repeats = results.scores([BASELINE])[0]
     if len(repeats) < 2:
         return UNTRAINED
-    spread = repetition.spread(repeats)
+    spread = learning_curves.spread(repeats)
     share, low, high = spread.within(statistics.MARGIN)
     return {
         "rule": "share of pairs of trainings that differ by less than 0.005, at least 95 %: by the "

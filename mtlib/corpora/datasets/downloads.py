@@ -39,11 +39,17 @@ def download(url: str, path: Path, checksum: str, progress: Progress | None = No
     Raises
     ------
     InputError
-        If the server does not answer, or what it sent has another SHA-256: it is then not kept.
+        If another file is there, the server does not answer, or what it sent has another SHA-256: it is
+        then not kept.
     """
-    if path.is_file() and sha256(path) == checksum:
-        return
     part = path.with_name(path.name + ".part")
+    if path.is_file() and sha256(path) == checksum:
+        part.unlink(missing_ok=True)
+        return
+    if path.exists():
+        raise InputError(
+            f"{path} is not the file that is fetched, and is kept; move it away, then run this again"
+        )
     part.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"run the same command again, or get {url} by hand and put it at {path}"
     for _ in range(2):  # a second time from the start, should the server not resume
@@ -140,7 +146,7 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
     Raises
     ------
     InputError
-        If a slice is missing or the archive is damaged.
+        If a slice is missing, the archive is damaged, or another file is in the place of one of its own.
     """
     for part in parts:
         if not part.is_file():
@@ -154,6 +160,11 @@ def unpack(parts: Sequence[Path], folder: Path, progress: Progress | None = None
                     if not target.resolve().is_relative_to(folder.resolve()):
                         raise InputError(
                             f"{entry.filename}: leads out of the folder; the archive is not used"
+                        )
+                    if target.exists():
+                        raise InputError(
+                            f"{target} is not the file in the archive, and is kept; move it away, or the "
+                            f"folder {folder}, then run this again"
                         )
                     partial = target.with_name(target.name + ".part")
                     target.parent.mkdir(parents=True, exist_ok=True)

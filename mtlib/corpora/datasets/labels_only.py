@@ -10,8 +10,8 @@ from pathlib import Path
 from ...base import paths, published
 from ...base.errors import InputError
 from ...signal import audio
-from .. import corpus, msd_labels, writing
-from . import Scan, find, magnatagatune, msd_lastfm, mtg_jamendo
+from .. import corpus, writing
+from . import Scan, find, magnatagatune, msd_labels, msd_lastfm, mtg_jamendo
 
 
 def scan(name: str, root: Path | None = None) -> Scan:

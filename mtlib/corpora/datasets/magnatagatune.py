@@ -65,7 +65,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     notes.insert(
         0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)"
     )
-    present = set(present)
+    at_hand = set(present)
     paths_ = [row["mp3_path"] for row in rows]
     artists = text(path.rpartition("/")[2].partition("-")[0] for path in paths_)
     info: dict[str, str] = {}
@@ -73,7 +73,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     clips = pd.DataFrame(
         {
             "clip_id": text(row["clip_id"] for row in rows),
-            "path": text(path if path in present else "" for path in paths_),
+            "path": text(path if path in at_hand else "" for path in paths_),
             "listed": text(paths_),
             "split": text(_split(path) for path in paths_),
             "fold": group_folds(artists, info),
@@ -100,8 +100,11 @@ def write_tables(labels: Path, folder: Path) -> None:
     InputError
         If a table does not come out as the official one.
     """
-    wanted = {"annotations_final.csv", "clip_info_final.csv"}
-    if all(is_official(folder / name) for name in wanted):
+    names = ("annotations_final.csv", "clip_info_final.csv")
+    wanted = [folder / name for name in names if not is_official(folder / name)]
+    if there := [path for path in wanted if path.exists()]:
+        raise InputError(f"{there[0]} is not the official table, and is kept; move it away")
+    if not wanted:
         return
     with gzip.open(labels, "rb") as file:
         clips = [(clip["extra"], clip["y_all"]) for clip in json.load(file).values()]

@@ -1,7 +1,7 @@
 """What the loaders share: finding the folder, reading its tables, telling what is wrong.
 
 A loader's ``scan(root)`` reads lists and labels and looks which files are there; it never decodes. It
-returns a `Scan`; `mtlib.corpora.preparation` decodes what it names.
+returns a `Scan`; `mtlib.corpora.datasets.preparation` decodes what it names.
 """
 
 import csv
@@ -177,10 +177,15 @@ def read_rows(
     return rows
 
 
+def _refuse(error: OSError) -> None:
+    """Raise what `os.walk` would pass over: a folder that cannot be read is not an empty one."""
+    raise error
+
+
 def audio_files(folder: Path, notes: list[str]) -> list[str]:
     """Return the audio files below a folder, relative to it, sorted; ``._*`` files are counted and left."""
     found, n_skipped = [], 0
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders.sort()
         for name in files:
             if not name.lower().endswith(EXTENSIONS):

@@ -202,9 +202,10 @@ def plain(drawn: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finished(name: str, whole: dict[str, Any]) -> corpus.Corpus | None:
-    """Return the corpus of this name if it is what would be made now."""
-    if name in corpus.names():
+    """Return the corpus of this name if it is what would be made now, and not damaged."""
+    try:
         found = corpus.Corpus.open(name)
-        if found.info.get("recipe") == whole["recipe"]:
-            return found
-    return None
+        found.verify()
+    except InputError:  # there is none, or parts have to be made again
+        return None
+    return found if found.info.get("recipe") == whole["recipe"] else None

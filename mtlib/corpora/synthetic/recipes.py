@@ -10,7 +10,7 @@
 ``progressions.csv``      chords in Roman numerals, by family and mode
 ``eras.csv``              what a decade's production does at full strength
 ``genre_tags.csv``        how far a genre is described by a tag
-``dances.csv``           drums and tempo of the dances of a target task
+``dances.csv``            drums and tempo of the dances of a target task
 ``relations.csv``         genre hierarchy, synonyms and musical similarity [Choi2018, §3.2.1]
 ========================  ==================================================================
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from book.experiments.architectures import timing
+from book.experiments.architectures import complexity, timing
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity
 
 
 def test_a_wider_network_takes_longer_and_costs_are_those_of_complexity():

@@ -62,6 +62,9 @@ def test_the_three_real_sets(published, later, tmp_path, monkeypatch):
     assert {name: row["n_clips"] for name, row in found.items()} == {
         "msd_lastfm": 41_174, "magnatagatune": 21_111, "mtg_jamendo": 54_380,
     }  # fmt: skip
+    sizes = {name: {key: len(part) for key, part in labels.by_split.items()} for name, labels in made.items()}
+    assert sizes["magnatagatune"] == {"train": 15_250, "valid": 1_529, "test": 4_332}
+    assert sizes["mtg_jamendo"] == {"train": 32_136, "valid": 10_888, "test": 11_356}
     first = {name: label_sets.counts(labels).iloc[0] for name, labels in made.items()}
     assert {row.tag: row["count"] for row in first.values()} == {
         "rock": 6_721,

@@ -106,7 +106,7 @@ def test_libsvm_keeps_its_kernel_in_single_precision_and_stays_above_the_exact_o
     assert exact < theirs * (1 - 1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 2.0, 32.0]), st.integers(1, 12), st.floats(0.01, 0.5))
 def test_the_interior_point_finds_the_optimum_that_clarabel_finds(seed, C, n_features, epsilon):
     rng = np.random.default_rng(seed)

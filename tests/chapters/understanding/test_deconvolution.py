@@ -37,7 +37,7 @@ def make(structure, n_layers, options):
     return network, torch.randn(2, 1, options.get("n_freq", 96), options["n_frames"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     maps=st.tuples(st.integers(1, 3), st.integers(1, 3)),
@@ -61,7 +61,7 @@ def test_deconvolution_is_the_adjoint_of_convolution(kernel, maps, size, collaps
     assert float((there * y).sum()) == pytest.approx(float((x * back).sum()), abs=1e-5 * max(scale, 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     pool=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     size=st.tuples(st.integers(4, 13), st.integers(4, 13)),

@@ -12,7 +12,7 @@ from book.experiments.understanding import label_vectors
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.tags import TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import cooccurrence, correlation
 from mtlib.networks import released
 
@@ -70,7 +70,7 @@ MATRICES = st.integers(4, 9).flatmap(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(MATRICES)
 def test_similarity_and_ranks_obey_their_laws(vectors):
     cosine = label_vectors.similarity(vectors)
@@ -83,7 +83,7 @@ def test_similarity_and_ranks_obey_their_laws(vectors):
     assert label_vectors.overlap(cosine, cosine, 3)[0] == 3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_the_map_keeps_distances_that_fit_a_plane(seed):
     angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, 8)

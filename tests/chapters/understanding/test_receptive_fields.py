@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from book.experiments.architectures import complexity
 from book.experiments.understanding import receptive_fields
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity, structures
+from mtlib.networks import structures
 
 
 def printed():

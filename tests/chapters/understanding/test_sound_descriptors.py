@@ -60,7 +60,7 @@ def test_a_silent_image_is_not_measured_and_not_chosen(phrase):
     assert sound_descriptors.choose(few) == {"onsets": 1}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=30))
 def test_the_gini_index_is_the_mean_difference(values):
     values = torch.tensor(values, dtype=torch.float64)

@@ -2,16 +2,19 @@
 
 import hashlib
 import http.server
+import os
 import re
 import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from mtlib.__main__ import program
-from mtlib.base import published
+from mtlib.base import paths, published
 from mtlib.base import published as files  # where a fixture is named published
 from mtlib.base.errors import InputError
 
@@ -46,7 +49,7 @@ def server(monkeypatch):
             published.ARTIFACTS[NAME],
             url=f"http://127.0.0.1:{running.server_port}/file",
             n_bytes=len(CONTENT),
-            sha256=hashlib.sha256(CONTENT).hexdigest(),
+            checksum=hashlib.sha256(CONTENT).hexdigest(),
         )
         monkeypatch.setitem(published.ARTIFACTS, NAME, artifact)
         yield artifact
@@ -74,7 +77,7 @@ def test_a_damaged_file_is_replaced(home, server):
 
 
 def test_what_has_another_hash_is_refused(home, server, monkeypatch):
-    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(server, sha256="0" * 64))
+    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(server, checksum="0" * 64))
     with pytest.raises(InputError) as caught:
         published.fetch(NAME)
     one_line(caught, NAME, server.url, str(home), "another hash than 000000000000")
@@ -83,14 +86,14 @@ def test_what_has_another_hash_is_refused(home, server, monkeypatch):
 
 def test_a_file_of_unknown_size_is_known_by_its_git_blob(home, server, monkeypatch):
     blob = subprocess.run(["git", "hash-object", "--stdin"], input=CONTENT, capture_output=True, check=True)
-    by_git = replace(server, n_bytes=None, sha256="", git_blob=blob.stdout.decode().strip())
+    by_git = replace(server, n_bytes=None, checksum=blob.stdout.decode().strip())
     monkeypatch.setitem(published.ARTIFACTS, NAME, by_git)
     assert not by_git.reachable and published.state(by_git) == "missing"
     assert published.fetch(NAME).read_bytes() == CONTENT
     by_git.path.write_bytes(CONTENT[::-1])
     assert published.state(by_git) == "damaged"
     assert published.fetch(NAME).read_bytes() == CONTENT
-    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(by_git, git_blob="0" * 40))
+    monkeypatch.setitem(published.ARTIFACTS, NAME, replace(by_git, checksum="0" * 40))
     with pytest.raises(InputError, match="another hash than 000000000000"):
         published.fetch(NAME)
     assert [path.name for path in by_git.path.parent.iterdir()] == [by_git.path.name]
@@ -162,8 +165,7 @@ def check_states(chosen):
 
 def test_every_file_is_known_by_one_hash_at_a_pinned_commit():
     for name, artifact in published.ARTIFACTS.items():
-        assert bool(artifact.sha256) == artifact.reachable != bool(artifact.git_blob), name
-        assert re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", artifact.sha256 or artifact.git_blob), name
+        assert re.fullmatch("[0-9a-f]{64}" if artifact.reachable else "[0-9a-f]{40}", artifact.checksum), name
         assert re.match(r"https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{7,40}/", artifact.url), (
             name
         )
@@ -174,3 +176,56 @@ def test_only_what_a_licence_allows_may_be_redistributed():
     for name, artifact in published.ARTIFACTS.items():
         assert not artifact.redistribute or artifact.licence in free, name
         assert not artifact.redistribute or not name.endswith((".mp3", ".wav")), name
+
+
+FETCH = """
+import sys
+from dataclasses import replace
+from mtlib.base import paths, published
+name, url = sys.argv[1:]
+published.ARTIFACTS[name] = replace(published.ARTIFACTS[name], url=url)
+published.fetch(name)
+"""
+
+
+def test_what_a_killed_fetch_left_is_gone_after_the_next(home, monkeypatch):
+    """The server sends half, and the rest only when it is asked again."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        n_asked = 0
+        killed = threading.Event()
+
+        def do_GET(self):
+            type(self).n_asked += 1
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(CONTENT[:9])
+            self.wfile.flush()
+            if self.n_asked == 1:
+                self.killed.wait()
+                return
+            self.wfile.write(CONTENT[9:])
+
+        def log_message(self, *args):
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_port}/file"
+        artifact = replace(
+            published.ARTIFACTS[NAME], url=url, n_bytes=len(CONTENT),
+            checksum=hashlib.sha256(CONTENT).hexdigest(),
+        )  # fmt: skip
+        monkeypatch.setitem(published.ARTIFACTS, NAME, artifact)
+        command = [sys.executable, "-c", FETCH, NAME, url]
+        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(paths.ROOT)}) as killed:
+            while Handler.n_asked == 0:  # its partial file is there before it asks
+                assert killed.poll() is None
+                time.sleep(0.01)
+            killed.kill()
+        Handler.killed.set()
+        left = [path for path in home.rglob("*") if path.is_file()]
+        assert artifact.path not in left and len(left) == 2  # the lock and what had come
+        assert published.fetch(NAME).read_bytes() == CONTENT
+        running.shutdown()
+    assert {path for path in home.rglob("*") if path.is_file()} == {artifact.path, home / ".fetch.lock"}

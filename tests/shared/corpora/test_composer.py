@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mtlib.corpora.synthetic import recipes
@@ -81,7 +81,6 @@ def test_pitches_follow_key_and_mode():
     st.lists(st.floats(0, 1), min_size=1, max_size=20).map(sorted),
     st.booleans(),
 )
-@settings(deadline=None)
 def test_no_form_silences_a_bar(form, centres, drums):
     plan = forms.plan(form, np.array(centres), drums)
     players = [p for p in forms.PLAYERS if p != "voice" and (drums or p != "drums")]

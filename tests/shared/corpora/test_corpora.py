@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 import subprocess
 import sys
 import time
@@ -51,7 +52,8 @@ def test_its_labels_follow_from_the_numbers_of_its_clips(made):
     assert set(meta["false_positive"]) == set(TAGS)
 
 
-def test_another_tagability_is_another_label_set(made):
+def test_another_tagability_is_another_label_set(made, tmp_path):
+    made = corpus.Corpus.open(shutil.copytree(made.folder, tmp_path / made.name))
     numbers = made.clips["number"].to_numpy()
     always = synthetic.observe(made.labels("salience"), numbers, 1.0, 0.0)
     made.add_labels("always", always, {"tagability": 1.0})

@@ -11,8 +11,7 @@ import miniatures
 from miniatures import AMPLITUDE, COLUMNS, gtzan_tree, jamendo_tree
 from mtlib.base import tags
 from mtlib.base.errors import InputError
-from mtlib.corpora import preparation
-from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm
+from mtlib.corpora.datasets import DATASETS, find, gtzan_genre, magnatagatune, msd_lastfm, preparation
 from mtlib.networks import structures
 from mtlib.signal import audio, frontend
 from mtlib.training import objectives

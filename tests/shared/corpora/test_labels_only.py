@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
-from mtlib.corpora import opening, preparation
+from mtlib.corpora import opening
 from mtlib.corpora.corpus import Corpus
-from mtlib.corpora.datasets import find, labels_only, magnatagatune
+from mtlib.corpora.datasets import find, labels_only, magnatagatune, preparation
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,11 @@ def test_the_official_tables_come_out_of_the_one_file(later, tmp_path):
     written = os.stat(tmp_path / "annotations_final.csv").st_mtime_ns
     magnatagatune.write_tables(source, tmp_path)
     assert os.stat(tmp_path / "annotations_final.csv").st_mtime_ns == written  # kept
-    (tmp_path / "annotations_final.csv").write_text("clip_id\n")
+    (tmp_path / "annotations_final.csv").write_text("corrected by the reader")
+    with pytest.raises(InputError, match=r"annotations_final.csv is not the official table, and is kept"):
+        magnatagatune.write_tables(source, tmp_path)
+    assert (tmp_path / "annotations_final.csv").read_text() == "corrected by the reader"
+    (tmp_path / "annotations_final.csv").unlink()
     magnatagatune.write_tables(source, tmp_path)
     assert (tmp_path / "annotations_final.csv").stat().st_size == 21_517_373
 
@@ -43,15 +47,6 @@ def test_a_file_of_other_labels_is_refused(tmp_path):
         json.dump({"1": {"extra": about, "y_all": ["guitar"]}}, file)
     with pytest.raises(InputError, match=r"annotations_final.csv: not the official table"):
         magnatagatune.write_tables(tmp_path / "labels.json.gz", tmp_path / "out")
-
-
-def test_magnatagatune_and_jamendo_can_be_had_without_audio(later):
-    n_clips = {"magnatagatune": (15_250, 1_529, 4_332), "mtg_jamendo": (32_136, 10_888, 11_356)}
-    for name, expected in n_clips.items():
-        made = labels_only.open_corpus(name)
-        assert tuple(len(made.split(split)) for split in ("train", "valid", "test")) == expected
-        assert len(made.tags) == 50 and made.labels().any(1).all()
-    assert len(Corpus.open("magnatagatune-labels")) == find("magnatagatune").n_clips + 3  # three are empty
 
 
 @pytest.mark.parametrize("name", ["magnatagatune", "msd_lastfm", "mtg_jamendo"])

@@ -14,7 +14,7 @@ from mtlib.base import paths
 from mtlib.base import published as files
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY, TAGS
-from mtlib.corpora import msd_labels
+from mtlib.corpora.datasets import msd_labels
 from mtlib.evidence import cooccurrence
 
 
@@ -62,7 +62,7 @@ def test_training_labels_are_used_when_present_and_refused_when_odd(published, t
     def accept():
         content = item.path.read_bytes()
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-        monkeypatch.setitem(files.ARTIFACTS, item.name, replace(item, git_blob=blob))
+        monkeypatch.setitem(files.ARTIFACTS, item.name, replace(item, checksum=blob))
 
     accept()
     assert len(msd_labels.load().by_split["train"]) == 7

@@ -5,9 +5,10 @@ import csv
 import pytest
 import torch
 
+from book.experiments.architectures import complexity
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.networks import complexity, layers, models, structures
+from mtlib.networks import layers, models, structures
 
 
 def reference():

@@ -33,7 +33,7 @@ def test_a_chart_fills_the_width_and_has_its_text():
         charts.picture(np.array([[np.nan]]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @example("</script>\u2028")
 @given(st.text(st.sampled_from("<>&/!-\"'\\\u2028\u2029") | st.characters(exclude_categories=["Cs"])))
 def test_a_name_stays_data_in_the_script_of_a_chart(name):

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 import toy
 from mtlib.__main__ import program
+from mtlib.base import files
 from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
 from mtlib.training import loading, runs, sweeps, training
@@ -86,10 +87,10 @@ def test_commands_list_show_and_prune(home, run):
     assert not left.exists() and busy.is_dir() and run.folder.is_dir()
     busy.rmdir()
     record = run.folder / "record.json"
-    text = record.read_text()
-    record.write_text(text.replace(run.record["code"], "old"))
-    assert run.key in invoke("runs", "prune", "--outdated").output
-    record.write_text(text)
+    content = record.read_bytes()
+    files.write_json(record, run.record | {"code": "old"})
+    assert f"{run.key}  trained by other code" in invoke("runs", "prune", "--outdated").output
+    record.write_bytes(content)
 
 
 def test_the_sweep_command_reads_grids_and_lists(home, run, tmp_path):

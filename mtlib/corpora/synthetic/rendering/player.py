@@ -24,7 +24,7 @@ import numpy as np
 
 from ....base import paths
 from ....base.errors import InputError
-from . import instruments
+from . import instruments, soundfont
 
 CPU_SECONDS = 5.0
 """Processor time after which a note is given up; an ordinary one takes milliseconds."""
@@ -159,6 +159,7 @@ def current() -> Player:
     """Return this process's player (a forked process gets its own)."""
     global _player
     if _player is None or _player[0] != os.getpid():
+        soundfont.tuned()  # written here, where an error has a reader
         _player = os.getpid(), Player()
         atexit.register(_player[1].close)
     return _player[1]

@@ -31,7 +31,7 @@ def tuned() -> Path:
     package = importlib.metadata.distribution("pretty_midi")  # for its file: the import takes a second
     content = retuned(Path(str(package.locate_file("pretty_midi/TimGM6mb.sf2"))).read_bytes())
     target = paths.home() / "soundfonts" / f"tuned-{hashlib.sha256(content).hexdigest()[:16]}.sf2"
-    if not target.exists():
+    if not target.is_file() or target.read_bytes() != content:
         target.parent.mkdir(parents=True, exist_ok=True)
         with files.atomic(target) as file:
             file.write(content)

@@ -23,13 +23,13 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from ..base import parallel, paths
-from ..base.errors import InputError
-from ..base.files import atomic
-from ..signal import audio
-from . import corpus
-from .datasets import Dataset, Scan
-from .shards import Read, checksum, to_int16
+from ...base import parallel, paths
+from ...base.errors import InputError
+from ...base.files import atomic
+from ...signal import audio
+from .. import corpus
+from ..shards import Read, checksum, to_int16
+from .scanning import Dataset, Scan
 
 
 @dataclass(frozen=True)

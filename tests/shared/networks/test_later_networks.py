@@ -65,8 +65,8 @@ def image(samples, state):
 def layer(x, state, name, **options):
     """Convolution (PyTorch's), normalisation, ReLU."""
     convolve = F.conv2d if x.ndim == 4 else F.conv1d
-    weight, bias = (torch.from_numpy(state[f"{name}.conv.{part}"]).double() for part in ("weight", "bias"))
-    made = convolve(torch.from_numpy(np.ascontiguousarray(x)).double(), weight, bias, **options).numpy()
+    weight, bias = (torch.from_numpy(state[f"{name}.conv.{part}"]) for part in ("weight", "bias"))
+    made = convolve(torch.from_numpy(np.ascontiguousarray(x, np.float32)), weight, bias, **options).numpy()
     return np.maximum(normalised(made, state, f"{name}.bn"), 0)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from book.experiments.preprocessing.factorial import Factorial
 from mtlib.base.errors import InputError
-from mtlib.evidence.factorial import Factorial
 
 FACTORS = {"magnitude": ("log", "linear"), "weighting": ("bypass", "a", "flat"), "scaler": ("x1", "x10")}
 

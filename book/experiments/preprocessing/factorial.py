@@ -21,8 +21,8 @@ from functools import reduce
 import numpy as np
 from scipy import stats
 
-from ..base.errors import InputError
-from .statistics import Estimate
+from mtlib.base.errors import InputError
+from mtlib.evidence.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base import published
-from ..base.errors import InputError
-from ..base.tags import TAGS
+from ...base import published
+from ...base.errors import InputError
+from ...base.tags import TAGS
 
 REPOSITORY = "MSD_split_for_tagging"
 SPLITS = ("valid", "test")

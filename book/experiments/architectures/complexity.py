@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import models, structures
-from .layers import LSTM, ConvStage, DenseStage, KerasGRU, TimeNorm
+from mtlib.networks import models, structures
+from mtlib.networks.layers import LSTM, ConvStage, DenseStage, KerasGRU, TimeNorm
 
 
 @dataclass(frozen=True)
