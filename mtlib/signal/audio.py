@@ -120,7 +120,7 @@ def decode(
         head = _read_head(path)
         found = decoding.decode(path, head, offset, seconds or math.inf, sample_rate)
         _check_length(found, offset, seconds or math.inf, expected_seconds)
-        _check_level(found.mono, found.n_channels)
+        _check_level(found.mono, found.n_channels, is_whole=seconds is None and not offset)
     except MemoryError:
         raise InputError(f"{display_name(path)}: more than this memory holds; cut it into parts") from None
     except InputError as error:
@@ -151,8 +151,11 @@ def _check_length(found: decoding.Decoded, offset: float, seconds: float, expect
         raise InputError(f"0 samples behind its header; {decoding.AGAIN}", "truncated")
 
 
-def _check_level(mono: decoding.Mono, n_channels: int) -> None:
-    """Refuse samples that are no numbers, of another scale, or as good as none; silence passes."""
+def _check_level(mono: decoding.Mono, n_channels: int, is_whole: bool) -> None:
+    """Refuse samples that are no numbers, of another scale, or too small for 16 bits.
+
+    Silence passes, and so does a part of a file that is nearly silent.
+    """
     if mono.n_nonfinite:
         raise InputError(f"{mono.n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
     if mono.peak > LOUDEST:
@@ -163,7 +166,7 @@ def _check_level(mono: decoding.Mono, n_channels: int) -> None:
         raise InputError(
             f"its {n_channels} channels cancel each other: their mean is silent; use one of them", "cancelled"
         )
-    if 2.0**-31 < mono.mean_peak <= SILENCE:
+    if is_whole and 2.0**-31 < mono.mean_peak <= SILENCE:
         level = 20 * math.log10(mono.mean_peak)
         raise InputError(
             f"its level is too low, a peak of {level:.0f} dB; raise it and export it again", "too quiet"

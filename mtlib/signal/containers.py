@@ -9,7 +9,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from ..base.errors import InputError
@@ -34,6 +34,9 @@ class Part:
         How else the container shows that audio is missing.
     slack : float
         Seconds by which a decoder may come short of what is known to be there.
+    n_seekable : int
+        Samples up to which seeking is exact: libsndfile guesses in an MP3 of variable bitrate, and in the
+        last page of Vorbis.
     codec : str
         Name of a kind that libsndfile does not read.
     """
@@ -43,6 +46,7 @@ class Part:
     held: float = 1.0
     fault: str = ""
     slack: float = 0.1
+    n_seekable: int = 1 << 40
     codec: str = ""
 
 
@@ -65,11 +69,14 @@ _CODECS = {  # first bytes of kinds that libsndfile does not read
     b"#!AMR": "AMR",
 }
 
+_IN_OGG = {b"\x01vorb": "", b"OpusH": "", b"\x7fFLAC": "FLAC in Ogg", b"Speex": "Speex in Ogg"}
+
 _CHUNKED = {  # kind: size of the file's header, form of a chunk's header, what chunks are rounded up to
     b"RIFF": (12, "<4sI", 2), b"RIFX": (12, ">4sI", 2), b"RF64": (12, "<4sI", 2), b"BW64": (12, "<4sI", 2),
     b"FORM": (12, ">4sI", 2), b"riff": (40, "<16sq", 8), b"caff": (8, ">4sq", 1),
 }  # fmt: skip
 MAGIC = (*_CHUNKED, b".snd", b"fLaC", b"OggS")
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")  # of MPEG-4, behind their length
 
 
 def not_audio(head: bytes) -> str:
@@ -78,13 +85,9 @@ def not_audio(head: bytes) -> str:
     return next((m for s, m in _NOT_AUDIO if head.lower().startswith(s) or start.startswith(s)), "")
 
 
-def codec(head: bytes) -> str:
-    """Return the name of a kind of audio that libsndfile does not read, from a file's first bytes."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
-        return "MPEG-4 audio (M4A, AAC)"
-    if head[:4] == b"OggS" and (found := head[28:].removeprefix(b"\x7f")[:4]) in (b"FLAC", b"Spee"):
-        return "FLAC in Ogg" if found == b"FLAC" else "Speex"
-    return next((name for magic, name in _CODECS.items() if head.startswith(magic)), "")
+def knows(head: bytes) -> bool:
+    """Tell whether a container, rather than frames of MPEG audio, begins with certain bytes."""
+    return head.startswith((*MAGIC, *_CODECS)) or head[4:8] in _BOXES
 
 
 def id3_size(data: bytes, at: int = 0) -> int:
@@ -111,6 +114,10 @@ def _all(file: BinaryIO) -> bytes:
 def parts(file: BinaryIO, head: bytes) -> list[Part]:
     """Return the recordings in a file that begins with certain bytes, and has no tags in front."""
     size = file.seek(0, os.SEEK_END)
+    if kind := next((name for magic, name in _CODECS.items() if head.startswith(magic)), ""):
+        return [Part(codec=kind)]
+    if head[4:8] in _BOXES:
+        return [Part(codec="MPEG-4 audio (M4A, AAC)", held=_boxes_held(file, size))]
     if head[:4] == b"OggS":
         file.seek(0)
         return _links(_all(file))
@@ -147,8 +154,7 @@ def _audio_chunk(file: BinaryIO, size: int, kind: bytes) -> Part:
             file.seek(at + 8)
             long_size = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))[0]
         if name in (b"data", b"SSND", b"BODY"):
-            if n_bytes == 0xFFFFFFFF and long_size:
-                n_bytes = long_size
+            n_bytes = long_size if kind in (b"RF64", b"BW64") else n_bytes
             if not _is_count(n_bytes):
                 return _until_the_end(file, size, at, struct.calcsize(form), kind)
             end = at + -(-n_bytes // multiple) * multiple
@@ -159,13 +165,15 @@ def _audio_chunk(file: BinaryIO, size: int, kind: bytes) -> Part:
 def _until_the_end(file: BinaryIO, size: int, at: int, n_header: int, kind: bytes) -> Part:
     """Fill in a length that was not known when the header was written, where libsndfile needs it."""
     file.seek(at - n_header)
-    old = file.read(n_header)
-    if size - at < 4096 or kind == b"riff" or (any(old[4:8]) and kind != b"caff"):
+    is_blank = not any(file.read(n_header)[4:])
+    if size - at < 4096 or kind == b"riff" or not (is_blank or kind in (b"caff", b"RF64", b"BW64")):
         return Part()
-    form = {b"FORM": ">I", b"RIFX": ">I", b"caff": ">q"}.get(kind, "<I")
     file.seek(0)
     data = bytearray(_all(file))
-    struct.pack_into(form, data, at - n_header + 4, len(data) - at)
+    if kind in (b"RF64", b"BW64"):  # whose length is in another chunk, which is now ignored
+        data[:4] = b"RIFF"
+    form = {b"FORM": ">I", b"RIFX": ">I", b"caff": ">q"}.get(kind, "<I")
+    struct.pack_into(form, data, at - n_header + 4, size - at)
     return Part(bytes(data))
 
 
@@ -184,6 +192,17 @@ def _n_beyond(file: BinaryIO, size: int, at: int, form: str, multiple: int) -> i
     return max(size - at, 0) if file.read(1 << 16).strip(b"\0") else 0
 
 
+def _boxes_held(file: BinaryIO, size: int) -> float:
+    """Return how much of the boxes of an MPEG-4 file is there."""
+    at, n_bytes = 0, 8
+    while at + 16 <= size and n_bytes >= 8:
+        file.seek(at)
+        n_bytes, _, n_long = struct.unpack(">I4sQ", file.read(16))
+        n_bytes = n_long if n_bytes == 1 else n_bytes  # 0: to the end
+        at += n_bytes
+    return min(1.0, size / at) if n_bytes else 1.0
+
+
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -194,32 +213,45 @@ def _page_crc(page: bytes) -> int:
     return int(f"{value:032b}"[::-1], 2)
 
 
+@dataclass
+class _Link:
+    """A stream in an Ogg file, and what its pages say."""
+
+    start: int
+    serial: int = -1
+    codec: str = ""
+    number: int = 0  # that the next page should have
+    has_gap: bool = False
+    has_end: bool = True
+    granules: list[int] = field(default_factory=list)
+
+
 def _links(data: bytes) -> list[Part]:
     """Return the streams that follow each other in an Ogg file, and whether each is whole and ends."""
-    starts, streams, at, beginning = [], [], 0, False
+    links, at, is_header = [], 0, False
     while (at := data.find(b"OggS", at)) >= 0 and len(data) >= at + 27:
-        flags, _, serial, number, crc, n_segments = struct.unpack_from("<BqIIIB", data, at + 5)
+        flags, granule, serial, number, crc, n_segments = struct.unpack_from("<BqIIIB", data, at + 5)
         first = at + 27 + n_segments
         end = first + sum(data[at + 27 : first])
         if end > len(data) or _page_crc(data[at:end]) != crc:
             at += 4
             continue
-        if flags & 2:
-            if not beginning:  # pages that begin streams, side by side, begin a recording
-                starts.append(at)
-                streams.append({})
-            if data[first : first + 7] in (b"\x01vorbis", b"OpusHea"):
-                streams[-1].setdefault("serial", serial)
-        beginning = bool(flags & 2)
-        if streams and serial == streams[-1].get("serial"):
-            streams[-1]["gap"] = streams[-1].get("gap") or number != streams[-1].get("next", number)
-            streams[-1] |= {"next": number + 1, "ended": bool(flags & 4)}
+        if flags & 2 and not is_header:  # pages that begin streams, side by side, begin a recording
+            links.append(_Link(at))
+        is_header, link = bool(flags & 2), links[-1] if links else _Link(at)
+        if is_header and link.serial < 0 and data[first : first + 5] in _IN_OGG:
+            link.serial, link.codec = serial, _IN_OGG[data[first : first + 5]]
+        if serial == link.serial:
+            link.has_gap |= number != link.number
+            link.number, link.has_end = number + 1, bool(flags & 4)
+            link.granules += [granule] if granule > 0 else []
         at = end
     found = []
-    for start, end, stream in zip(starts, [*starts[1:], len(data)], streams, strict=True):
-        fault = "its last page does not end the stream" if not stream.get("ended", True) else ""
-        fault = fault or ("pages are missing or damaged" if stream.get("gap") else "")
-        found.append(
-            Part(data[start:end] if len(starts) > 1 else None, fault=fault, slack=0.1 if fault else 0.5)
-        )
-    return found or [Part()]
+    for link, following in zip(links, [*links[1:], _Link(len(data))], strict=True):
+        fault = "" if link.has_end else "its last page does not end the stream"
+        fault = fault or ("pages are missing or damaged" if link.has_gap else "")
+        n_seekable = max(0, link.granules[-2] - link.granules[0]) if len(link.granules) > 1 else 0
+        part = data[link.start : following.start] if len(links) > 1 else None
+        slack = 0.1 if fault else 0.5
+        found.append(Part(part, fault=fault, slack=slack, n_seekable=n_seekable, codec=link.codec))
+    return next(([part] for part in found if part.codec), found) or [Part()]

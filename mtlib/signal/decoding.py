@@ -18,10 +18,12 @@ import soxr
 
 from ..base.errors import InputError
 from . import containers, mpeg
-from .containers import MAGIC, Part
+from .containers import Part
 
 AGAIN = "download or unpack it again"
 """What to do about most damage."""
+
+MORE = "more audio follows the {} that its header counts; split it into files, or export it again"
 
 FORMATS = ("", "AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "SVX", "W64", "WAV", "WAVEX")
 """What libsndfile may read: the kinds in which a cut file is found out."""
@@ -112,10 +114,9 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
         with opened(path, part) as file:
             rate, n_there = file.samplerate, file.frames if 0 <= file.frames < UNKNOWN else 0
             first = first or file
-            start = file.skip(round((offset - whole) * rate)) if offset > whole else 0
-            n_read, ended = mono.read(
-                file, math.ceil((seconds - decoded) * rate) if seconds < math.inf else seconds
-            )
+            start = file.skip(round((offset - whole) * rate), part.n_seekable) if offset > whole else 0
+            n_wanted = math.ceil((seconds - decoded) * rate) if seconds < math.inf else seconds
+            n_read, ended = mono.read(file, n_wanted, n_there - start if n_there else math.inf)
             n_whole = part.n_frames or round(n_there / min(part.held or 1, 1)) or start + n_read
             whole, decoded = whole + n_whole / rate, decoded + n_read / rate
             if ended and part.fault:
@@ -124,8 +125,7 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
                     "truncated",
                 )
             if ended and ((part.held - 1) * n_there > part.slack * rate or file.n_unread() > 1 << 13):
-                counted = f"more audio follows the {n_there / rate:.1f} s that its header counts"
-                fault, status = f"{counted}; split it into files, or export it again", "miscounted"
+                fault, status = MORE.format(f"{n_there / rate:.1f} s"), "miscounted"
         if not ended:
             break
     return Decoded(mono, decoded, whole, max(part.slack for part in found), fault, status,
@@ -134,16 +134,17 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
 
 def parts(path: Path, head: bytes) -> list[Part]:
     """Return the recordings in a file that begins with certain bytes; the content decides what it is."""
-    if kind := containers.codec(head):
-        return [Part(codec=kind)]
     folder, name = os.path.split(os.fsencode(path))
-    named_mp3 = name.lower().endswith(b".mp3") and not head.startswith(MAGIC)
-    if not named_mp3 and not mpeg.begins(head):
+    named_mp3 = name.lower().endswith(b".mp3") and not containers.knows(head)
+    if head[:4] == b"RIFF" and (at := head.find(b"fmt ")) > 0 and head[at + 8 : at + 10] == b"\x55\0":
+        data = containers.read(path)
+        return mpeg.parts(data, data.find(b"data", at) + 8, False) or [Part()]
+    if not (named_mp3 or mpeg.begins(head) or mpeg.is_aac(head, 0)):
         with open(path, "rb") as file:
             return containers.parts(file, head)
     data = containers.read(path)
     at = mpeg.after_tags(data)
-    if data[at : at + 4] in MAGIC:  # tags in front of it confuse libsndfile
+    if containers.knows(data[at : at + 16]):  # tags in front of it confuse libsndfile
         data = data[at:]
         found = containers.parts(io.BytesIO(data), data[:4096])
         return [part if part.data else replace(part, data=data) for part in found]
@@ -184,11 +185,13 @@ def opened(path: Path, part: Part) -> Iterator[Any]:
                 raise InputError(f"{words}; convert it to WAV, FLAC, Ogg or MP3", "not audio")
             yield file
         except (soundfile.LibsndfileError, RuntimeError) as error:
+            if part.held > 1.01:
+                raise InputError(MORE.format("audio"), "miscounted") from None
             if part.held < 0.99:
                 raise InputError(
                     f"truncated, {part.held:.0%} of its audio is there; {AGAIN}", "truncated"
                 ) from None
-            if file is None:
+            if file is None and not part.codec:
                 words = (
                     f"not audio of a kind that can be read; {AGAIN}, or convert it to WAV, FLAC, Ogg or MP3"
                 )
@@ -205,9 +208,10 @@ class _SoundFile(soundfile.SoundFile):
         """Keep soundfile from seeking after every read: where the length is not known, that fails."""
         return False
 
-    def skip(self, n_frames: int) -> int:
-        """Move on; return by how many samples."""
-        return self.seek(min(n_frames, self.frames)) if self.frames < UNKNOWN else _read_past(self, n_frames)
+    def skip(self, n_frames: int, n_seekable: int) -> int:
+        """Move on, beyond where seeking is exact by reading; return by how many samples."""
+        at = self.seek(min(n_frames, n_seekable, self.frames)) if self.frames < UNKNOWN else 0
+        return at + _read_past(self, n_frames - at)
 
     def n_unread(self) -> int:
         """Return how many bytes of FLAC follow what its header counts."""
@@ -247,7 +251,7 @@ class _PyAV:
                     for block in resampler.resample(frame):
                         yield block.to_ndarray().reshape(-1, block.layout.nb_channels)
         except (av.error.FFmpegError, IndexError, ValueError) as error:
-            raise RuntimeError(" ".join(str(error).split())) from None
+            raise RuntimeError(getattr(error, "strerror", "") or error) from None
 
     def read(self, frames: int, **_: Any) -> np.ndarray:
         """Return the next samples (time, channel), fewer at the end."""
@@ -259,7 +263,7 @@ class _PyAV:
         self._rest = joined[frames:]
         return joined[:frames]
 
-    def skip(self, n_frames: int) -> int:
+    def skip(self, n_frames: int, n_seekable: int) -> int:
         """Move on; return by how many samples."""
         return _read_past(self, n_frames)
 
@@ -305,16 +309,17 @@ class Mono:
         self.n_nonfinite = self._n_kept = 0
         self._blocks: list[np.ndarray] = []
 
-    def read(self, file: Any, n_wanted: float) -> tuple[int, bool]:
-        """Take at most so many samples from a file; return how many came, and whether it ended."""
+    def read(self, file: Any, n_wanted: float, n_left: float) -> tuple[int, bool]:
+        """Take samples from a file that has some left; return how many came, and whether it ended."""
         rate, n_channels, n_read, ended = file.samplerate, file.channels, 0, False
         self.sample_rate = self.sample_rate or rate
         resampler: Any = None
         weights = np.full(n_channels, 1 / n_channels, np.float32)
         while not ended and n_read < n_wanted:  # memory follows what is there, not what is promised
-            asked = int(min(n_wanted - n_read, max(1, (1 << 22) // n_channels)))
+            asked = int(min(n_wanted - n_read, n_left - n_read, max(1, (1 << 22) // n_channels)))
             block = file.read(asked, dtype="float32", always_2d=True)
-            n_read, ended = n_read + len(block), len(block) < asked
+            n_read += len(block)
+            ended = len(block) < asked or n_read >= n_left
             # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
             mean = block @ weights if n_channels > 1 else block[:, 0]
             is_last = ended or n_read >= n_wanted

@@ -157,8 +157,9 @@ def parts(data: bytes, at: int, named_mp3: bool) -> list[Part]:
     if len(runs) != 1 or abs(_count(data, runs[0])[0] - runs[0].n_frames) > 3:  # another count may lie within
         runs = list(_runs(data, at, _words(data, at, len(data))))
     runs = [run for run in runs if run.n_frames > bool(run.word)]
-    found = [_part(data, run, named_mp3 and len(runs) == 1) for run in runs]
     n_zeros = len(data) - len(data.rstrip(b"\0"))
+    by_name = named_mp3 and n_zeros < 4096 and [run.start for run in runs] == [id3_size(data)]
+    found = [_part(data, run, by_name) for run in runs]
     if found and n_zeros >= 4096 and not runs[-1].word:
         found[-1] = replace(found[-1], fault=f"its last {n_zeros:,} bytes are zeros")
     return found
@@ -183,16 +184,18 @@ def _part(data: bytes, run: _Run, by_name: bool) -> Part:
         run.end - run.start,
         _count(data, run),
     )
+    is_constant = len({header[2] >> 4 for header in run.lengths}) <= 1 + bool(run.word)
+    n_seekable = 1 << 40 if is_constant else 0
     as_it_is = None if by_name else data[run.start : run.end]
     n_lost = run.gap * n_frames // max(1, n_held - run.gap)  # where noise lies between frames
     fewer, shorter = n_claimed > n_frames + 2, n_bytes > 1.01 * n_held
     if run.gap or ((fewer or not n_claimed) and (shorter or not n_bytes) and (fewer or shorter)):
         n_whole = n_claimed or n_frames * max(n_bytes, n_held) // n_held
-        return Part(as_it_is, max(n_whole, n_frames + n_lost) * n_samples)
+        return Part(as_it_is, max(n_whole, n_frames + n_lost) * n_samples, n_seekable=n_seekable)
     if run.word and data[run.word : run.word + 4] != b"VBRI" and abs(n_claimed - n_frames) <= 2:
-        return Part(as_it_is)
-    if not run.word and (len({header[2] >> 4 for header in run.lengths}) == 1 or stream >> 3 & 3 != 3):
-        return Part(as_it_is, n_frames * n_samples)
+        return Part(as_it_is, n_seekable=n_seekable)
+    if not run.word and (is_constant or stream >> 3 & 3 != 3):
+        return Part(as_it_is, n_frames * n_samples, n_seekable=n_seekable)
     # No count, or a wrong one, and a variable bitrate: libsndfile's guess can be far too low. (An added count
     # also makes the decoder drop its delay of 529 samples at the start.)
     first = data[run.start : run.start + 4]
@@ -201,4 +204,4 @@ def _part(data: bytes, run: _Run, by_name: bool) -> Part:
     side_information = (17 if mono else 32) if mpeg1 else (9 if mono else 17)
     info = header + bytes(side_information) + b"Info" + struct.pack(">II", 1, n_frames)
     audio = data[run.start + (length if run.word else 0) : run.end]
-    return Part(info.ljust(_frame(header)[0], b"\0") + audio)
+    return Part(info.ljust(_frame(header)[0], b"\0") + audio, n_seekable=n_seekable)
