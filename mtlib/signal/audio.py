@@ -127,12 +127,14 @@ def decode(
         raise InputError(f"{display_name(path)}: {error}", error.status) from None
     extension = display_name(os.path.splitext(os.fsencode(path))[1].lower())
     notes = []
-    if found.is_mp3 and extension not in (".mp3", ".mp2", ".mpga"):
+    if found.format == "MP3" and extension not in (".mp3", ".mp2", ".mpga"):
         notes.append(f"MP3 data in a file named {extension or 'without extension'}")
     if found.n_parts > 1:
         notes.append(f"{found.n_parts} recordings joined in one file")
-    mono = found.mono
-    return Recording(mono.samples(), mono.sample_rate, found.sample_rate, found.n_channels, tuple(notes))
+    samples, rate = found.mono.samples(), found.mono.sample_rate
+    if found.format not in ("MP3", "OGG", "FLAC", "") and samples.any() and not samples[-rate:].any():
+        notes.append("ends in more than a second of zeros, as a download that did not end")
+    return Recording(samples, rate, found.sample_rate, found.n_channels, tuple(notes))
 
 
 def _check_length(found: decoding.Decoded, offset: float, seconds: float, expected: float | None) -> None:

@@ -105,10 +105,10 @@ def read(path: str | bytes | os.PathLike) -> bytes:
 
 
 def _all(file: BinaryIO) -> bytes:
-    data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+    if file.seek(0, os.SEEK_END) > MAX_BYTES:
         raise InputError(f"larger than {MAX_BYTES >> 30} GiB; cut it into parts", "too long")
-    return data
+    file.seek(0)
+    return file.read()
 
 
 def parts(file: BinaryIO, head: bytes) -> list[Part]:
@@ -119,7 +119,6 @@ def parts(file: BinaryIO, head: bytes) -> list[Part]:
     if head[4:8] in _BOXES:
         return [Part(codec="MPEG-4 audio (M4A, AAC)", held=_boxes_held(file, size))]
     if head[:4] == b"OggS":
-        file.seek(0)
         return _links(_all(file))
     if head[:4] == b".snd":
         start, n_bytes = struct.unpack(">2I", head[4:12].ljust(8, b"\0"))
@@ -168,7 +167,6 @@ def _until_the_end(file: BinaryIO, size: int, at: int, n_header: int, kind: byte
     is_blank = not any(file.read(n_header)[4:])
     if size - at < 4096 or kind == b"riff" or not (is_blank or kind in (b"caff", b"RF64", b"BW64")):
         return Part()
-    file.seek(0)
     data = bytearray(_all(file))
     if kind in (b"RF64", b"BW64"):  # whose length is in another chunk, which is now ignored
         data[:4] = b"RIFF"
@@ -180,12 +178,8 @@ def _until_the_end(file: BinaryIO, size: int, at: int, n_header: int, kind: byte
 def _n_beyond(file: BinaryIO, size: int, at: int, form: str, multiple: int) -> int:
     """Return how many bytes behind the audio are neither chunks nor zeros: audio that is not counted."""
     for name, start, n_bytes in _chunks(file, size, at, form, multiple):
-        if (
-            name in MAGIC
-            or not name.isascii()
-            or not name.decode().isprintable()
-            or start + n_bytes > size + 1
-        ):
+        is_name = name.isascii() and name.decode().isprintable() and name not in MAGIC
+        if not is_name or not 0 <= n_bytes <= size + 1 - start:
             break
         at = start + -(-n_bytes // multiple) * multiple
     file.seek(min(at, size))
@@ -200,7 +194,7 @@ def _boxes_held(file: BinaryIO, size: int) -> float:
         n_bytes, _, n_long = struct.unpack(">I4sQ", file.read(16))
         n_bytes = n_long if n_bytes == 1 else n_bytes  # 0: to the end
         at += n_bytes
-    return min(1.0, size / at) if n_bytes else 1.0
+    return min(1.0, size / at) if n_bytes and at else 1.0
 
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -247,7 +241,7 @@ def _links(data: bytes) -> list[Part]:
             link.granules += [granule] if granule > 0 else []
         at = end
     found = []
-    for link, following in zip(links, [*links[1:], _Link(len(data))], strict=True):
+    for link, following in zip(links, [*links[1:], _Link(len(data))], strict=False):
         fault = "" if link.has_end else "its last page does not end the stream"
         fault = fault or ("pages are missing or damaged" if link.has_gap else "")
         n_seekable = max(0, link.granules[-2] - link.granules[0]) if len(link.granules) > 1 else 0

@@ -84,7 +84,8 @@ class Decoded:
         What else shows that audio is missing or left over; empty if nothing does.
     sample_rate, n_channels, n_parts : int
         Of the first recording; recordings in the file.
-    is_mp3 : bool
+    format : str
+        libsndfile's name of its kind, empty for those of PyAV.
     """
 
     mono: "Mono"
@@ -96,7 +97,7 @@ class Decoded:
     sample_rate: int
     n_channels: int
     n_parts: int
-    is_mp3: bool
+    format: str
 
 
 def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: int | None) -> Decoded:
@@ -129,7 +130,7 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
         if not ended:
             break
     return Decoded(mono, decoded, whole, max(part.slack for part in found), fault, status,
-                   first.samplerate, first.channels, len(found), first.format == "MP3")  # fmt: skip
+                   first.samplerate, first.channels, len(found), first.format)  # fmt: skip
 
 
 def parts(path: Path, head: bytes) -> list[Part]:
@@ -321,7 +322,8 @@ class Mono:
             n_read += len(block)
             ended = len(block) < asked or n_read >= n_left
             # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
-            mean = block @ weights if n_channels > 1 else block[:, 0]
+            with np.errstate(invalid="ignore", over="ignore"):
+                mean = block @ weights if n_channels > 1 else block[:, 0]
             is_last = ended or n_read >= n_wanted
             if rate != self.sample_rate and is_last and resampler is None:
                 mean = soxr.resample(mean, rate, self.sample_rate, quality="HQ")  # as in blocks, but sooner

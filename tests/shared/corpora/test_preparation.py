@@ -158,6 +158,19 @@ def test_odd_but_harmless_files_are_kept_and_noted(copy):
     assert report.rows.set_index("clip_id").loc["11", "status"] == "silent"
 
 
+def test_a_passage_that_runs_past_the_end_of_its_song_is_left_out(copy_of):
+    root = copy_of("jamendo_vocal")
+    lab = root / "jamendo_lab" / "School.lab"
+    lab.write_text("0 3 nosing\n3 9.9 sing\n8 12.5 sing\n11 12 nosing\n")  # of 10 s
+    report = preparation.check(find("jamendo_vocal"), root)
+    rows = report.rows[report.rows["path"].str.contains("School")]
+    assert rows["status"].tolist() == ["ok", "ok", "truncated", "truncated"]
+    assert rows["message"].tolist()[2:] == [
+        "test/School.ogg: truncated, ends at 10.0 s, its passage at 12.5 s; unpack it again",
+        "test/School.ogg: ends at 10.0 s, before the offset of 11.0 s",
+    ]
+
+
 @pytest.mark.parametrize(("short", "kept"), [("drop", False), ("pad", True), ("repeat", True)])
 def test_a_short_preview_goes_by_policy(copy_of, short, kept):
     root = copy_of("msd_lastfm")

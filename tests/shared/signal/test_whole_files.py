@@ -1,5 +1,6 @@
 """Every file heard whole: what is joined, miscounted, cut or of unknown length is decoded, or refused."""
 
+import io
 import struct
 import sys
 
@@ -275,3 +276,50 @@ def test_silence_and_one_channel_of_many_are_no_fault(tmp_path, kind, n_channels
     samples[:, 0] = tone(1.0, 48_000)
     path.write_bytes(encoded(kind, samples, 48_000, subtype))
     assert abs(audio.decode(path).samples).max() == pytest.approx(0.3 / n_channels, rel=0.1)
+
+
+def through_pyav(av, codec, kind, samples, sample_rate=44_100):
+    """Return samples (time,) or (time, channel) as a file that FFmpeg writes."""
+    buffer, layout = io.BytesIO(), "mono" if samples.ndim == 1 else "stereo"
+    with av.open(buffer, "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=sample_rate)
+        stream.layout, stream.bit_rate = layout, 128_000
+        planes = np.ascontiguousarray(np.atleast_2d(samples.T), np.float32)
+        whole = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+        whole.sample_rate, whole.pts = sample_rate, 0
+        size = stream.codec_context.frame_size or 1024
+        cut = av.AudioResampler(stream.format, layout, sample_rate, frame_size=size)
+        for frame in [*cut.resample(whole), *cut.resample(None), None]:
+            container.mux(stream.encode(frame))
+    return buffer.getvalue()
+
+
+FFMPEG = {
+    "a.m4a": ("aac", "ipod"), "b.m4a": ("alac", "ipod"), "a.aac": ("aac", "adts"), "a.mp3": ("aac", "adts"),
+    "a.mp4": ("aac", "mp4"), "a.wma": ("wmav2", "asf"), "a.webm": ("libopus", "webm"),
+    "a.ogg": ("flac", "ogg"), "a.wv": ("wavpack", "wv"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FFMPEG)
+def test_other_kinds_are_read_where_pyav_is_installed(tmp_path, name):
+    av = pytest.importorskip("av")
+    codec, kind = FFMPEG[name]
+    sample_rate = 48_000 if codec == "libopus" else 44_100
+    path = tmp_path / name
+    samples = tone(8.0, sample_rate, n_channels=2) * np.array([1, 0.5], np.float32)
+    data = through_pyav(av, codec, kind, samples, sample_rate)
+    path.write_bytes(data)
+    recording = audio.decode(path, sample_rate=12_000)
+    assert recording.seconds == pytest.approx(8.0, abs=0.05)
+    assert (recording.source_rate, recording.n_channels) == (sample_rate, 2)
+    middle = recording.samples[12_000:84_000]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert np.argmax(spectrum) / 6 == pytest.approx(440, abs=0.5)
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(0.75 * 0.3 / np.sqrt(2), rel=0.02)  # mean, not sum
+    part = audio.load(path, offset=3.0, seconds=2.0)
+    np.testing.assert_allclose(part[200:-200], recording.samples[36_200:59_800], atol=2e-3)
+    for cut in (half(data), half_zeros(data)):
+        path.write_bytes(cut)
+        with pytest.raises(InputError, match=r"truncated|undecodable"):
+            audio.decode(path)
