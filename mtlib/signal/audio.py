@@ -20,6 +20,7 @@ import soxr
 
 from ..base.errors import InputError
 from . import containers, decoding
+from .containers import AudioPath
 
 SAMPLE_RATE = 12_000
 """Hertz: the rate of every network in the book."""
@@ -39,8 +40,6 @@ RESAMPLER = f"soxr {soxr.__version__} HQ"
 
 LOUDEST = 16.0
 """What no sample exceeds, 24 dB above full scale: more is another scale, such as that of 16-bit integers."""
-
-AudioPath = str | bytes | os.PathLike
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,9 @@ def decode(
     if found.n_parts > 1:
         notes.append(f"{found.n_parts} recordings joined in one file")
     samples, rate = found.mono.samples(), found.mono.sample_rate
-    if found.format not in ("MP3", "OGG", "FLAC", "") and samples.any() and not samples[-rate:].any():
-        notes.append("ends in more than a second of zeros, as a download that did not end")
+    if found.format not in ("MP3", "OGG", "FLAC", "") and seconds is None:
+        if samples.any() and not samples[-rate:].any():
+            notes.append("ends in more than a second of zeros, as a download that did not end")
     return Recording(samples, rate, found.sample_rate, found.n_channels, tuple(notes))
 
 
@@ -141,14 +141,13 @@ def _check_length(found: decoding.Decoded, offset: float, seconds: float, expect
     """Refuse audio that ends earlier than it should, or counts less than there is."""
     whole = found.whole_seconds if expected is None else expected
     if found.seconds == 0 and offset >= found.whole_seconds > 0:
-        raise InputError(
-            f"ends at {found.whole_seconds:.1f} s, before the offset of {offset:.1f} s", "truncated"
-        )
+        words = f"ends at {found.whole_seconds:.1f} s, before the offset of {offset:.1f} s"
+        raise InputError(words, "truncated")
     if found.seconds < min(whole - offset, seconds) - found.slack_seconds:
         decoded = f"{offset + found.seconds:.1f} of {whole:.1f} s decoded"
         raise InputError(f"truncated, {decoded}; {decoding.AGAIN}", "truncated")
-    if found.fault:
-        raise InputError(found.fault, found.status)
+    if found.fault[0]:
+        raise InputError(*found.fault)
     if found.seconds == 0:
         raise InputError(f"0 samples behind its header; {decoding.AGAIN}", "truncated")
 
@@ -160,19 +159,20 @@ def _check_level(mono: decoding.Mono, n_channels: int, is_whole: bool) -> None:
     """
     if mono.n_nonfinite:
         raise InputError(f"{mono.n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
+    words, status = "", "too quiet"
     if mono.peak > LOUDEST:
-        raise InputError(
-            f"samples reach {mono.peak:,.0f}, full scale is 1; scale it and export it again", "unscaled"
+        words, status = (
+            f"samples reach {mono.peak:,.0f}, full scale is 1; export it at that scale",
+            "unscaled",
         )
-    if mono.peak > SILENCE and mono.mean_peak < 0.02 * mono.peak / n_channels:
-        raise InputError(
-            f"its {n_channels} channels cancel each other: their mean is silent; use one of them", "cancelled"
-        )
-    if is_whole and 2.0**-31 < mono.mean_peak <= SILENCE:
-        level = 20 * math.log10(mono.mean_peak)
-        raise InputError(
-            f"its level is too low, a peak of {level:.0f} dB; raise it and export it again", "too quiet"
-        )
+    elif mono.peak > SILENCE and mono.mean_peak < 0.02 * mono.peak / n_channels:
+        words = f"its {n_channels} channels cancel each other: their mean is silent; export one of them"
+    elif is_whole and 2.0**-31 < mono.mean_peak <= SILENCE:
+        words = f"its level is too low, a peak of {20 * math.log10(mono.mean_peak):.0f} dB; export it louder"
+    elif is_whole and mono.kept_peak <= SILENCE < mono.mean_peak:
+        words = f"nothing below {mono.sample_rate // 2:,} Hz, the highest frequency kept; leave it out"
+    if words:
+        raise InputError(words, status)
 
 
 def _check_rate(rate: int) -> None:

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from ..base.errors import InputError
 
+AudioPath = str | bytes | os.PathLike
+
 MAX_BYTES = 1 << 30
 """Bytes of a file that are taken into memory at most; at 320 kbit/s they last seven hours."""
 
@@ -98,7 +100,7 @@ def id3_size(data: bytes, at: int = 0) -> int:
     return 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if data[at + 5] & 16 else 0)
 
 
-def read(path: str | bytes | os.PathLike) -> bytes:
+def read(path: AudioPath) -> bytes:
     """Return a file's bytes, unless they are more than `MAX_BYTES`."""
     with open(path, "rb") as file:
         return _all(file)
@@ -122,7 +124,7 @@ def parts(file: BinaryIO, head: bytes) -> list[Part]:
         return _links(_all(file))
     if head[:4] == b".snd":
         start, n_bytes = struct.unpack(">2I", head[4:12].ljust(8, b"\0"))
-        return [Part(held=(size - start) / n_bytes if _is_count(n_bytes) else 1.0)]
+        return [Part(held=max(0, size - start) / n_bytes if _is_count(n_bytes) else 1.0)]
     return [_audio_chunk(file, size, head[:4]) if head[:4] in _CHUNKED else Part()]
 
 
@@ -156,8 +158,12 @@ def _audio_chunk(file: BinaryIO, size: int, kind: bytes) -> Part:
             n_bytes = long_size if kind in (b"RF64", b"BW64") else n_bytes
             if not _is_count(n_bytes):
                 return _until_the_end(file, size, at, struct.calcsize(form), kind)
-            end = at + -(-n_bytes // multiple) * multiple
-            return Part(held=(min(n_bytes, size - at) + _n_beyond(file, size, end, form, multiple)) / n_bytes)
+            ends = (
+                at + n_bytes,
+                at + -(-n_bytes // multiple) * multiple,
+            )  # some writers leave out the rounding
+            n_beyond = min(_n_beyond(file, size, end, form, multiple) for end in ends)
+            return Part(held=(min(n_bytes, size - at) + n_beyond) / n_bytes)
     return Part()
 
 

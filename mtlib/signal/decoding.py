@@ -18,11 +18,12 @@ import soxr
 
 from ..base.errors import InputError
 from . import containers, mpeg
-from .containers import Part
+from .containers import AudioPath, Part
 
 AGAIN = "download or unpack it again"
 """What to do about most damage."""
 
+CONVERT = "convert it to WAV, FLAC, Ogg or MP3"
 MORE = "more audio follows the {} that its header counts; split it into files, or export it again"
 
 FORMATS = ("", "AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "SVX", "W64", "WAV", "WAVEX")
@@ -36,8 +37,6 @@ MAX_SAMPLES = 1 << 27
 
 UNKNOWN = 1 << 40
 """More samples than a file has: what decoders give where its length is not known."""
-
-Path = str | bytes | os.PathLike
 
 _lock = threading.Lock()
 _users, _saved = 0, None
@@ -80,8 +79,8 @@ class Decoded:
         Length of what was decoded, and of the file by its own account, up to where reading stopped.
     slack_seconds : float
         By how much less than that is no fault.
-    fault, status : str
-        What else shows that audio is missing or left over; empty if nothing does.
+    fault : (str, str)
+        What else shows that audio is missing or left over, and its status; empty if nothing does.
     sample_rate, n_channels, n_parts : int
         Of the first recording; recordings in the file.
     format : str
@@ -92,15 +91,14 @@ class Decoded:
     seconds: float
     whole_seconds: float
     slack_seconds: float
-    fault: str
-    status: str
+    fault: tuple[str, str]
     sample_rate: int
     n_channels: int
     n_parts: int
     format: str
 
 
-def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: int | None) -> Decoded:
+def decode(path: AudioPath, head: bytes, offset: float, seconds: float, sample_rate: int | None) -> Decoded:
     """Decode what lies in a file between `offset` and `offset + seconds`, recording by recording.
 
     Raises
@@ -110,7 +108,7 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
     """
     mono = Mono(sample_rate)
     whole = decoded = 0.0
-    fault, status, first = "", "", None
+    fault, first = ("", ""), None
     for part in (found := parts(path, head)):
         with opened(path, part) as file:
             rate, n_there = file.samplerate, file.frames if 0 <= file.frames < UNKNOWN else 0
@@ -121,19 +119,16 @@ def decode(path: Path, head: bytes, offset: float, seconds: float, sample_rate: 
             n_whole = part.n_frames or round(n_there / min(part.held or 1, 1)) or start + n_read
             whole, decoded = whole + n_whole / rate, decoded + n_read / rate
             if ended and part.fault:
-                fault, status = (
-                    f"truncated, {offset + decoded:.1f} s decoded: {part.fault}; {AGAIN}",
-                    "truncated",
-                )
+                fault = f"truncated, {offset + decoded:.1f} s decoded: {part.fault}; {AGAIN}", "truncated"
             if ended and ((part.held - 1) * n_there > part.slack * rate or file.n_unread() > 1 << 13):
-                fault, status = MORE.format(f"{n_there / rate:.1f} s"), "miscounted"
+                fault = MORE.format(f"{n_there / rate:.1f} s"), "miscounted"
         if not ended:
             break
-    return Decoded(mono, decoded, whole, max(part.slack for part in found), fault, status,
+    return Decoded(mono, decoded, whole, max(part.slack for part in found), fault,
                    first.samplerate, first.channels, len(found), first.format)  # fmt: skip
 
 
-def parts(path: Path, head: bytes) -> list[Part]:
+def parts(path: AudioPath, head: bytes) -> list[Part]:
     """Return the recordings in a file that begins with certain bytes; the content decides what it is."""
     folder, name = os.path.split(os.fsencode(path))
     named_mp3 = name.lower().endswith(b".mp3") and not containers.knows(head)
@@ -157,7 +152,7 @@ def parts(path: Path, head: bytes) -> list[Part]:
 
 
 @contextlib.contextmanager
-def opened(path: Path, part: Part) -> Iterator[Any]:
+def opened(path: AudioPath, part: Part) -> Iterator[Any]:
     """Open a recording with the decoder that reads it.
 
     Raises
@@ -183,20 +178,17 @@ def opened(path: Path, part: Part) -> Iterator[Any]:
                 raise InputError(f"{words}; {AGAIN}", "not audio")
             if file.format not in FORMATS:
                 words = f"a cut file of this kind ({file.format}) cannot be told from a whole one"
-                raise InputError(f"{words}; convert it to WAV, FLAC, Ogg or MP3", "not audio")
+                raise InputError(f"{words}; {CONVERT}", "not audio")
             yield file
         except (soundfile.LibsndfileError, RuntimeError) as error:
             if part.held > 1.01:
                 raise InputError(MORE.format("audio"), "miscounted") from None
             if part.held < 0.99:
-                raise InputError(
-                    f"truncated, {part.held:.0%} of its audio is there; {AGAIN}", "truncated"
-                ) from None
+                words = f"truncated, {part.held:.0%} of its audio is there"
+                raise InputError(f"{words}; {AGAIN}", "truncated") from None
             if file is None and not part.codec:
-                words = (
-                    f"not audio of a kind that can be read; {AGAIN}, or convert it to WAV, FLAC, Ogg or MP3"
-                )
-                raise InputError(words, "not audio") from None
+                words = "not audio of a kind that can be read"
+                raise InputError(f"{words}; {AGAIN}, or {CONVERT}", "not audio") from None
             raise InputError(f"undecodable ({str(error).rstrip('.')}); {AGAIN}", "undecodable") from None
 
 
@@ -225,12 +217,13 @@ class _PyAV:
 
     format = ""
 
-    def __init__(self, path: Path, codec: str):
+    def __init__(self, path: AudioPath, codec: str):
         try:
             import av
         except ImportError:
-            words = "needs PyAV: pip install av, or convert it to WAV, FLAC, Ogg or MP3"
-            raise InputError(f"{codec}, which {words}", "not audio") from None
+            raise InputError(
+                f"{codec}, which needs PyAV: pip install av, or {CONVERT}", "not audio"
+            ) from None
         self.samplerate, self.frames = 0, 1 << 62
         self._blocks = self._decode(av, os.fsdecode(path))
         self._rest = next(self._blocks, np.empty((0, 1), np.float32))
@@ -299,14 +292,14 @@ class Mono:
     ----------
     sample_rate : int
         Of the samples; that of the first recording unless given.
-    peak, mean_peak : float
-        Largest magnitude of any channel, and of their mean, as they are in the file.
+    peak, mean_peak, kept_peak : float
+        Largest magnitude of any channel, of their mean, and of that at the new rate.
     n_nonfinite : int
     """
 
     def __init__(self, sample_rate: int | None):
         self.sample_rate = sample_rate or 0
-        self.peak = self.mean_peak = 0.0
+        self.peak = self.mean_peak = self.kept_peak = 0.0
         self.n_nonfinite = self._n_kept = 0
         self._blocks: list[np.ndarray] = []
 
@@ -324,19 +317,19 @@ class Mono:
             # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
             with np.errstate(invalid="ignore", over="ignore"):
                 mean = block @ weights if n_channels > 1 else block[:, 0]
-            is_last = ended or n_read >= n_wanted
+            mean_peak, is_last = _peak(mean), ended or n_read >= n_wanted
+            peak = _peak(block) if n_channels > 1 else mean_peak
+            if not math.isfinite(peak):
+                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
+                continue
+            self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, mean_peak)
             if rate != self.sample_rate and is_last and resampler is None:
                 mean = soxr.resample(mean, rate, self.sample_rate, quality="HQ")  # as in blocks, but sooner
             elif rate != self.sample_rate:
                 resampler = resampler or soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
                 mean = resampler.resample_chunk(mean, is_last)
-            mean_peak = _peak(mean)
-            peak = _peak(block) if n_channels > 1 else mean_peak
-            if math.isfinite(peak):
-                self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, mean_peak)
-                self._keep(mean)
-            else:
-                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
+            self.kept_peak = max(self.kept_peak, _peak(mean))
+            self._keep(mean)
         return n_read, ended
 
     def _keep(self, block: np.ndarray) -> None:

@@ -179,11 +179,8 @@ def _count(data: bytes, run: _Run) -> tuple[int, int]:
 def _part(data: bytes, run: _Run, by_name: bool) -> Part:
     """Hold the count in a run's first frame against the frames that are there."""
     length, n_samples, stream = run.first
-    n_frames, n_held, (n_claimed, n_bytes) = (
-        run.n_frames - bool(run.word),
-        run.end - run.start,
-        _count(data, run),
-    )
+    n_frames, n_held = run.n_frames - bool(run.word), run.end - run.start
+    n_claimed, n_bytes = _count(data, run)
     is_constant = len({header[2] >> 4 for header in run.lengths}) <= 1 + bool(run.word)
     n_seekable = 1 << 40 if is_constant else 0
     as_it_is = None if by_name else data[run.start : run.end]
