@@ -190,6 +190,19 @@ def macro_error(areas: pd.DataFrame, labels: str = "true", n_networks: int = 2) 
     return float(np.sqrt(n_networks * np.square(errors).sum()) / len(errors))
 
 
+def macro_auc(areas: pd.Series, n_positive: pd.Series, n_clips: int) -> Estimate:
+    """Estimate a mean area over tags from published areas; its error is that of the test clips (`auc_error`).
+
+    Parameters
+    ----------
+    areas, n_positive : Series
+        By tag; clips of each tag among `n_clips`.
+    """
+    errors = [auc_error(areas[tag], n, n_clips - n) for tag, n in n_positive[areas.index].items()]
+    error = float(np.sqrt(np.square(errors).sum())) / len(errors)
+    return Estimate(float(areas.mean()), 0.0, np.inf, n_clips, floor=error, kind="test clips")
+
+
 def implied_total(n_hits: int, n_known: int, n_elsewhere: int, n_rest: int) -> Estimate:
     """Estimate a count of all clips from a random part of them.
 
