@@ -157,6 +157,6 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
         features.save(file, rows, extractor)
     click.echo(f"{output}: {len({name for name, *_ in rows})} files, {len(rows)} rows of {len(rows[0][2])} values")
     if n_longer and windows == "first":
-        click.echo(f"{n_longer} files are longer: of them the first {length:.4g} s are described; see --windows all")
+        click.echo(f"longer files: {n_longer}; their first {length:.4g} s are described, all with --windows all")
     if failures:
         raise InputError(f"{len(failures)} files are left out, see above")

@@ -183,3 +183,9 @@ def test_folders_and_a_table_of_real_excerpts_are_one_corpus(real, tmp_path, mon
     assert np.array_equal(folders.pcm(range(99)), listed.pcm(range(99)))
     shares = folders.clips.groupby("split").size()
     assert (shares > [0, 70, 0]).all() and folders.clips.groupby("split")["group"].nunique().sum() == 99
+
+
+def test_labels_of_few_test_clips_are_noted(root, tmp_path):
+    (tmp_path / "t.csv").write_text("path,tags,split\na.wav,x,train\nb.wav,x;y,test\nsub/c.wav,x,valid\n")
+    notes = folder.dataset(root, tmp_path / "t.csv").scan(root).notes
+    assert f"2 of 2 labels have fewer than {folder.FEW} test clips: their scores will say little" in notes

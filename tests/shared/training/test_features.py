@@ -143,7 +143,7 @@ def test_a_long_file_is_described_from_its_beginning_or_window_by_window(tmp_pat
     soundfile.write(tmp_path / "short.wav", clip[:30_000], 12_000, subtype="FLOAT")
     line = ["features", str(tmp_path), "-o", str(tmp_path / "f.npz"), "--network", "mfcc"]
     output = CliRunner().invoke(program, line).output
-    assert "2 files, 2 rows of 120 values" in output and "1 files are longer" in output and "first 29 s" in output
+    assert "2 files, 2 rows of 120 values" in output and "longer files: 1; their first 29 s are described" in output
     output = CliRunner().invoke(program, [*line, "--windows", "all"]).output
     assert "2 files, 4 rows of 120 values" in output and "longer" not in output
     with np.load(tmp_path / "f.npz") as file:
