@@ -70,6 +70,10 @@ METHODS = ("posterior", "bootstrap", "exact")
 """Jeffreys' prior for both rates; resampled clips, as in the thesis; Clopper and Pearson for both at once."""
 
 
+JUDGING = (0.015, 0.985)
+"""Quantiles of a posterior that judge a claim: those of 95 % would err in 5.7 % of cases on the border."""
+
+
 @dataclass(frozen=True)
 class Annotator:
     """How reliable the re-annotation itself is; 1 and 1: its word is the truth."""
