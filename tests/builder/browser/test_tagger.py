@@ -6,6 +6,7 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import firefox
@@ -95,14 +96,7 @@ def any_page(request, site):
 
 @pytest.fixture(scope="module")
 def tagger():
-    made = {}
-
-    def load(name):
-        if name not in made:
-            made[name] = tagging.load_model(name)
-        return made[name]
-
-    return load
+    return cache(tagging.load_model)
 
 
 def give(driver, path, network="compact", *, until=DONE):
@@ -154,32 +148,43 @@ CASES = [
 ]
 
 
-def give_music(driver, folder, name, network):
-    """Give the page one of `FILES`; return what it says, and the file that mtlib reads."""
+def write_music(folder, name):
+    """Write one of `FILES`; return it, and the file that mtlib reads in its place."""
     seconds, rate, n_channels, options = FILES[name]
     if options is None:
-        return give(driver, TUNE, network), TUNE.with_suffix(".flac")
+        return TUNE, TUNE.with_suffix(".flac")
     soundfile.write(folder / name, music(seconds, rate, n_channels), rate, **options)
-    return give(driver, folder / name, network), folder / name
+    return folder / name, folder / name
+
+
+@pytest.fixture(scope="module")
+def known(tagger, tmp_path_factory):
+    """One of `FILES`, and what mtlib makes of it: its tags, and the levels of its first window."""
+    folder = tmp_path_factory.mktemp("files")
+
+    @cache
+    def make(network, name):
+        file, read = write_music(folder, name)
+        samples = audio.load(read, sample_rate=tagger(network).sample_rate)
+        first = audio.windows(samples, tagger(network).n_samples, 10**9, 1)[0]
+        chain = torch.nn.Sequential(*list(tagger(network).frontend)[:2])
+        return file, tagging.tag_file(read, tagger(network)), chain(torch.from_numpy(first.copy())).numpy().ravel()
+
+    return make
 
 
 @pytest.mark.parametrize("network, name", CASES)
-def test_the_page_gives_the_probabilities_of_mtlib_tag(any_page, tagger, tmp_path, network, name):
-    said, file = give_music(any_page, tmp_path, name, network)
+def test_the_page_gives_the_probabilities_of_mtlib_tag(any_page, known, network, name):
+    file, wanted, level = known(network, name)
+    said = give(any_page, file, network)
     if name.endswith(".m4a") and not any_page.execute_script(DECODES_AAC):
         assert "cannot be decoded by this browser" in said
         return
     seen = any_page.execute_script(SEEN)
-    wanted = tagging.tag_file(file, tagger(network))
     assert seen["network"] == network and seen["windows"] == wanted.n_windows
     assert seen["seconds"] == pytest.approx(wanted.seconds, abs=0.06)
     assert np.abs(np.array(seen["probs"]) - wanted.probs).max() < 0.01
     assert re.match(rf"{name}: ({'|'.join(tag for tag, _ in wanted.top(3))}) 0\.\d\d, ", said)
-
-    samples = audio.load(file, sample_rate=tagger(network).sample_rate)
-    first = audio.windows(samples, tagger(network).n_samples, 10**9, 1)[0]
-    chain = torch.nn.Sequential(*list(tagger(network).frontend)[:2])
-    level = chain(torch.from_numpy(first.copy())).numpy().ravel()
     assert seen["nFrames"] == len(level) // 96
     loud = level[::29] > level.max() - 70  # further down, the resamplers and float32 differ
     if not name.endswith(LOSSY):
