@@ -7,6 +7,7 @@ alternative text. Without JavaScript a chart cannot be drawn: its text and a sma
 import html
 import json
 import re
+from collections.abc import Iterable
 from itertools import count, takewhile
 
 from docutils import nodes
@@ -61,14 +62,20 @@ def drawn(cell: nodes.Node | None) -> list[nodes.raw]:
     return [raw for raw in cell.findall(nodes.raw) if "vegaEmbed" in raw.astext() or "mt-drawing" in raw.astext()]
 
 
-def captioned(caption: nodes.paragraph) -> nodes.container | None:
-    """Return the cell that a caption belongs to: the nearest with a chart, without text between them."""
-    place, found = caption.parent.index(caption), []
-    for side in (reversed(caption.parent.children[:place]), iter(caption.parent.children[place + 1 :])):
-        parts = (node for node in side if not isinstance(node, nodes.target))
-        cells = takewhile(lambda node: isinstance(node, nodes.container), parts)
-        found += next(([(n, cell)] for n, cell in enumerate(cells) if drawn(cell)), [])
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+def captioned(captions: Iterable[nodes.paragraph]) -> dict[nodes.container, nodes.paragraph]:
+    """Give each caption, in order, to the nearest cell with a chart and without a caption; no text lies between."""
+    given: dict[nodes.container, nodes.paragraph] = {}
+    for caption in captions:
+        siblings, place = caption.parent.children, caption.parent.index(caption)
+        near = []
+        for side in (reversed(siblings[:place]), iter(siblings[place + 1 :])):
+            parts = (node for node in side if not isinstance(node, nodes.target))
+            cells = takewhile(lambda node: isinstance(node, nodes.container), parts)
+            near += next(([(n, cell)] for n, cell in enumerate(cells) if drawn(cell)), [])
+        free = [(n, cell) for n, cell in near if cell not in given]
+        if free:
+            given[min(free, key=lambda pair: pair[0])[1]] = caption
+    return given
 
 
 class Figures(SphinxPostTransform):
@@ -79,15 +86,15 @@ class Figures(SphinxPostTransform):
 
     def run(self, **options: object) -> None:
         """Give each chart its caption, and put the code last."""
-        captions = {id(captioned(node)): node for node in self.document.findall(is_caption)}
+        captions = captioned(list(self.document.findall(is_caption)))
         numbers = count(1)
         for cell in [node for node in self.document.findall(nodes.container) if drawn(node)]:
             charts = drawn(cell)
             for chart in charts:
                 if "vegaEmbed" in chart.astext():
                     _wrap(chart, f"chart-{next(numbers)}")
-            if id(cell) in captions:
-                _caption(cell, charts, captions[id(cell)], f"figure-{next(numbers)}")
+            if cell in captions:
+                _caption(cell, charts, captions[cell], f"figure-{next(numbers)}")
             if isinstance(cell.children[0], HideCodeCellNode):
                 cell += cell.children.pop(0)
 
