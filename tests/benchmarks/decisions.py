@@ -416,7 +416,7 @@ def measure(n_simulations: int, only: str = "", seed: int = 0) -> pd.DataFrame:
         if only and rule_id != only:
             continue
         slow = rule_id in SLOW or judge is clip_scores
-        n_cases, rng = max(n_simulations // 4, 50) if slow else n_simulations, np.random.default_rng(seed)
+        n_cases, rng = min(n_simulations, 500) if slow else n_simulations, np.random.default_rng(seed)
         verdicts = [judge(n, effect, rng) for _ in range(n_cases)]
         n_false = sum(verdict in false for verdict in verdicts)
         low, high = statistics.proportion_interval(n_false, n_cases)
