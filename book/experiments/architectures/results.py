@@ -1,6 +1,6 @@
 """What chapter 4's trainings show: tables of runs, what is recorded of them, comparisons and verdicts.
 
-`record` writes finished runs of `trainings` to ``data/results/architectures.csv``, a row a run with
+`record` writes finished runs of `trainings` to ``data/results/architectures.csv``, one row per run with
 its key, tag by tag to ``architectures_tags.csv``, and what the choice of test clips adds to each comparison
 to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables of their own, such as
 ``architectures_cpu.csv`` [Choi2018, §4.3].

@@ -304,7 +304,7 @@ def estimate(
     Returns
     -------
     DataFrame
-        One row a tag and quantity: tag, quantity, value, low, high, and the counts behind them.
+        One row per tag and quantity: tag, quantity, value, low, high, and the counts behind them.
 
     Raises
     ------
@@ -318,7 +318,7 @@ def estimate(
         )
     names = [f"tag {k}" for k in range(observed.shape[1])] if names is None else list(names)
     if len(names) != observed.shape[1]:
-        raise InputError(f"names must be one a tag, got {len(names)} for {observed.shape[1]} tags")
+        raise InputError(f"names must be one per tag, got {len(names)} for {observed.shape[1]} tags")
     rows = []
     for k, name in enumerate(names):
         counts = count(observed[:, k], annotated[:, k], clips)

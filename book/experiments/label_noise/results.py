@@ -71,7 +71,7 @@ def slope(means: pd.DataFrame, column: str = "swept", *, floor: float = 0.0) -> 
 
 
 def by_tag(areas: pd.DataFrame) -> pd.DataFrame:
-    """Return means over seeds, a row a tag: true, observed, n_true, n_observed, n_clips; all defined."""
+    """Return means over seeds, one row per tag: true, observed, n_true, n_observed, n_clips; all defined."""
     return areas.groupby("tag", sort=False)[["true", "observed", "n_true", "n_observed", "n_clips"]].mean().dropna()
 
 

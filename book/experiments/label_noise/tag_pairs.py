@@ -26,7 +26,7 @@ def pairs(labels: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     joint = cooccurrence.joint_counts(labels)
     sizes = np.diag(joint)
     if len(names) != len(sizes):
-        raise InputError(f"names must be one a tag, got {len(names)} for {len(sizes)} tags")
+        raise InputError(f"names must be one per tag, got {len(names)} for {len(sizes)} tags")
     rows = []
     for i, j in np.argwhere(~np.eye(len(sizes), dtype=bool)):
         if sizes[i] and sizes[j]:
