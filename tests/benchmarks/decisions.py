@@ -1,6 +1,6 @@
 """Error rates and power of the decision rules, by simulation.
 
-Run: ``python tests/benchmarks/decisions.py`` (about forty minutes on one core); ``--simulations 200`` is
+Run: ``python tests/benchmarks/decisions.py`` (about ten minutes on one core); ``--simulations 200`` is
 quick, ``--rule ranks`` measures one. With ``--write`` the table becomes ``data/results/decision_rules.csv``,
 with its provenance beside it; evidence may rest on no rule that is not in it (`rules.measured`).
 
@@ -431,7 +431,7 @@ def measure(n_simulations: int, only: str = "", seed: int = 0) -> pd.DataFrame:
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--simulations", type=int, default=2000)
+    parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--rule", default="", help="one rule alone")
     parser.add_argument("--write", action="store_true", help="write data/results/decision_rules.*")
     given = parser.parse_args()
