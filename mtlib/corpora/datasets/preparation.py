@@ -81,7 +81,7 @@ def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
 
 def _notes(dataset: Dataset, kept: pd.DataFrame) -> Iterator[str]:
     if n_silent := (kept["status"] == "silent").sum():
-        yield f"{n_clips(n_silent)} digital silence (kept)"
+        yield f"{n_clips(n_silent)} silent (kept)"
     for rate, count in kept["source_rate"].value_counts().sort_index().items():
         if dataset.sample_rates and rate not in dataset.sample_rates:
             expected = " or ".join(map(str, dataset.sample_rates))
@@ -184,6 +184,9 @@ class ReadAudio:
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
+        if seconds is not None and recording.seconds < seconds - 0.5:
+            ends = f"ends at {start + recording.seconds:.1f} s, its passage at {end:.1f} s"
+            raise InputError(f"{audio.display_name(path)}: truncated, {ends}; unpack it again", "truncated")
         samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
