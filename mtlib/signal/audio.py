@@ -20,7 +20,7 @@ import soxr
 
 from ..base.errors import InputError
 from . import containers, decoding
-from .containers import AudioPath
+from .decoding import AudioPath
 
 SAMPLE_RATE = 12_000
 """Hertz: the rate of every network in the book."""
@@ -72,7 +72,6 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-@decoding.quiet_stderr()
 def decode(
     path: AudioPath,
     *,
@@ -116,58 +115,37 @@ def decode(
         raise InputError(f"seconds must be above 0, got {seconds}")
     _check_rate(sample_rate or SAMPLE_RATE)
     try:
-        head = _read_head(path)
-        found = decoding.decode(path, head, offset, seconds or math.inf, sample_rate)
-        _check_length(found, offset, seconds or math.inf, expected_seconds)
-        _check_level(found, is_whole=seconds is None and not offset)
+        _check_head(path)
+        mono, source = decoding.decode(path, offset, seconds or math.inf, expected_seconds, sample_rate)
+        _check_level(mono, source.n_channels, is_whole=seconds is None and not offset)
     except MemoryError:
         raise InputError(f"{display_name(path)}: more than this memory holds; cut it into parts") from None
     except InputError as error:
         raise InputError(f"{display_name(path)}: {error}", error.status) from None
-    extension = display_name(os.path.splitext(os.fsencode(path))[1].lower())
-    notes = []
-    if found.source[2] == "MP3" and extension not in (".mp3", ".mp2", ".mpga"):
+    extension, notes = display_name(os.path.splitext(os.fsencode(path))[1].lower()), source.notes
+    if source.kind == "mp3" and extension not in (".mp3", ".mp2", ".mpga"):
         notes.append(f"MP3 data in a file named {extension or 'without extension'}")
-    if found.n_parts > 1:
-        notes.append(f"{found.n_parts} recordings joined in one file")
-    samples, rate = found.samples(), found.sample_rate
-    is_coded = found.source[2] in ("MP3", "OGG", "FLAC", "")
-    if seconds is None and not is_coded and samples.any() and not samples[-rate:].any():
+    if seconds is None and source.kind == "wav" and mono.peak and not mono.samples[-mono.sample_rate :].any():
         notes.append("ends in more than a second of zeros, as a download that did not end")
-    return Recording(samples, rate, *found.source[:2], tuple(notes))
+    return Recording(mono.samples, mono.sample_rate, source.rate, source.n_channels, tuple(notes))
 
 
-def _check_length(found: decoding.Decoded, offset: float, seconds: float, expected: float | None) -> None:
-    """Refuse audio that ends earlier than it should, or counts less than there is."""
-    whole = found.whole_seconds if expected is None else expected
-    if found.seconds == 0 and offset >= found.whole_seconds > 0:
-        words = f"ends at {found.whole_seconds:.1f} s, before the offset of {offset:.1f} s"
-        raise InputError(words, "truncated")
-    if found.seconds < min(whole - offset, seconds) - found.slack_seconds:
-        decoded = f"{offset + found.seconds:.1f} of {whole:.1f} s decoded"
-        raise InputError(f"truncated, {decoded}; {decoding.AGAIN}", "truncated")
-    if found.fault[0]:
-        raise InputError(*found.fault)
-    if found.seconds == 0:
-        raise InputError(f"0 samples behind its header; {decoding.AGAIN}", "truncated")
-
-
-def _check_level(found: decoding.Decoded, is_whole: bool) -> None:
+def _check_level(mono: decoding.Mono, n_channels: int, is_whole: bool) -> None:
     """Refuse samples that are no numbers, of another scale, or too small for 16 bits.
 
     Silence passes, and so does a part of a file that is nearly silent.
     """
-    if found.n_nonfinite:
-        raise InputError(f"{found.n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
+    if mono.n_nonfinite:
+        raise InputError(f"{mono.n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
     words, status = "", "too quiet"
-    if found.peak > LOUDEST:
-        words, status = (f"samples reach {found.peak:,.0f}, full scale is 1; export it at that scale", "unscaled")
-    elif found.peak > SILENCE and found.mean_peak < 0.02 * found.peak / found.source[1]:
-        words = f"its {found.source[1]} channels cancel each other: their mean is silent; export one of them"
-    elif is_whole and 2.0**-31 < found.mean_peak <= SILENCE:
-        words = f"its level is too low, a peak of {20 * math.log10(found.mean_peak):.0f} dB; export it louder"
-    elif is_whole and found.kept_peak <= SILENCE < found.mean_peak:
-        words = f"nothing below {found.sample_rate // 2:,} Hz, the highest frequency kept; leave it out"
+    if mono.peak > LOUDEST:
+        words, status = (f"samples reach {mono.peak:,.0f}, full scale is 1; export it at that scale", "unscaled")
+    elif mono.peak > SILENCE and mono.mean_peak < 0.02 * mono.peak / n_channels:
+        words = f"its {n_channels} channels cancel each other: their mean is silent; export one of them"
+    elif is_whole and 2.0**-31 < mono.mean_peak <= SILENCE:
+        words = f"its level is too low, a peak of {20 * math.log10(mono.mean_peak):.0f} dB; export it louder"
+    elif is_whole and is_silent(mono.samples) and mono.mean_peak > SILENCE:
+        words = f"nothing below {mono.sample_rate // 2:,} Hz, the highest frequency kept; leave it out"
     if words:
         raise InputError(words, status)
 
@@ -290,8 +268,8 @@ def display_name(path: AudioPath) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def _read_head(path: AudioPath) -> bytes:
-    """Return the first 4,096 bytes of a file that may be audio."""
+def _check_head(path: AudioPath) -> None:
+    """Refuse what is no file, or begins as no audio does."""
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
@@ -311,4 +289,3 @@ def _read_head(path: AudioPath) -> bytes:
         raise InputError(f"cannot be opened ({reason}); check its name and your rights", "unreadable") from None
     if reason := containers.not_audio(head):
         raise InputError(f"not audio but {reason}", "not audio")
-    return head

@@ -1,31 +1,24 @@
-"""Decoders: libsndfile, and PyAV for kinds that it does not read; one recording of a file after the other.
+"""FFmpeg decodes, through PyAV; what its packets hold is counted and held against what the file says."""
 
-`mtlib.signal.audio.decode` compares what they give with what the file, or its dataset, promises.
-"""
-
-import contextlib
-import io
+import itertools
 import math
 import os
-import threading
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from typing import Any
 
+import av
 import numpy as np
-import soundfile
 import soxr
 
 from ..base.errors import InputError
-from . import containers, mpeg
-from .containers import AudioPath, Part
+from . import containers
+
+AudioPath = str | bytes | os.PathLike
 
 AGAIN = "download or unpack it again"
-CONVERT = "convert it to WAV, FLAC, Ogg or MP3"
-MORE = "more audio follows the {} that its header counts; split it into files, or export it again"
 
-FORMATS = ("", "AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "SVX", "W64", "WAV", "WAVEX")
-"""What libsndfile may read: the kinds in which a cut file is found out; empty for those of PyAV."""
+FORMATS = "aac,aiff,asf,au,caf,flac,matroska,mov,mp3,ogg,w64,wav,wv"
+"""What FFmpeg may open, by its names: kinds in which a cut file is found out, and which lead to no other file."""
 
 RATES = (1_000, 768_000)
 """Hertz: the lowest and the highest sample rate that is taken for audio."""
@@ -33,274 +26,214 @@ RATES = (1_000, 768_000)
 MAX_SAMPLES = 1 << 27
 """Samples that are decoded into memory at most, 512 MiB: 3.1 hours at 12 kHz."""
 
-UNKNOWN = 1 << 40
-"""More samples than a file has: what decoders give where its length is not known."""
-
-_lock = threading.Lock()
-_users, _saved = 0, None
+SLACK_SECONDS = 0.1
+"""What may be missing and is no damage."""
 
 
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere while any thread decodes: the MP3 decoder writes to it from C."""
-    global _users, _saved
-    with _lock:
-        if _users == 0:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            try:
-                _saved = os.dup(2)
-            except OSError:  # closed: from now on it is nowhere
-                _saved = None
-            if nowhere != 2:
-                os.dup2(nowhere, 2)
-                os.close(nowhere)
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0 and _saved is not None:
-                os.dup2(_saved, 2)
-                os.close(_saved)
-                _saved = None
-
-
-@dataclass
-class Decoded:
-    """The mean of the channels of the recordings in a file, one behind the other, and what it should have been.
+class Mono:
+    """The mean of the channels at one rate, and the levels that were met on the way.
 
     Attributes
     ----------
+    samples : np.ndarray [shape=(time,), dtype=float32]
     sample_rate : int
-        Of the samples; that of the first recording unless given.
-    source : (int, int, str)
-        Rate, channels and libsndfile's format of the first recording.
-    n_parts : int
-        Recordings in the file.
-    seconds, whole_seconds, slack_seconds : float
-        Length of what was decoded; of the file by its own account, up to where reading stopped; what may lack.
-    fault : (str, str)
-        What else shows that audio is missing or left over, and its status; empty if nothing does.
-    peak, mean_peak, kept_peak : float
-        Largest magnitude of any channel, of their mean, and of that at the new rate.
+    seconds : float
+        Length of what was taken.
+    peak, mean_peak : float
+        Largest magnitude of any channel, and of their mean.
     n_nonfinite : int
     """
 
-    sample_rate: int
-    source: tuple[int, int, str] = (0, 0, "")
-    n_parts: int = 0
-    seconds: float = 0.0
-    whole_seconds: float = 0.0
-    slack_seconds: float = 0.0
-    fault: tuple[str, str] = ("", "")
-    peak: float = 0.0
-    mean_peak: float = 0.0
-    kept_peak: float = 0.0
-    n_nonfinite: int = 0
-    _blocks: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, sample_rate: int):
+        self.samples, self.sample_rate, self.seconds = np.empty(0, np.float32), sample_rate, 0.0
+        self.peak, self.mean_peak, self.n_nonfinite = 0.0, 0.0, 0
+        self._rate, self._resampler = sample_rate, None
 
-    def read(self, file: Any, n_wanted: float, n_left: float) -> tuple[int, bool]:
-        """Take samples from a file that has some left; return how many came, and whether it ended."""
-        rate, n_channels, n_read, ended, resampler = file.samplerate, file.channels, 0, False, None
-        self.sample_rate = self.sample_rate or rate
-        weights = np.full(n_channels, 1 / n_channels, np.float32)
-        while not ended and n_read < n_wanted:  # memory follows what is there, not what is promised
-            asked = int(min(n_wanted - n_read, n_left - n_read, max(1, (1 << 22) // n_channels)))
-            block = file.read(asked, dtype="float32", always_2d=True)
-            n_read += len(block)
-            ended = len(block) < asked or n_read >= n_left
-            # (time, channel) -> (time,); the product is many times faster than mean(axis=1)
-            with np.errstate(invalid="ignore", over="ignore"):
-                mean = block @ weights if n_channels > 1 else block[:, 0]
-            mean_peak, is_last = _peak(mean), ended or n_read >= n_wanted
-            peak = _peak(block) if n_channels > 1 else mean_peak
-            if not math.isfinite(peak):
-                self.n_nonfinite += int(np.sum(~np.isfinite(block)))
-                continue
-            self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, mean_peak)
-            if rate != self.sample_rate and is_last and resampler is None:
-                mean = soxr.resample(mean, rate, self.sample_rate, quality="HQ")  # as in blocks, but sooner
-            elif rate != self.sample_rate:
-                resampler = resampler or soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
-                mean = resampler.resample_chunk(mean, is_last)
-            self.kept_peak = max(self.kept_peak, _peak(mean))
-            self._blocks.append(mean)
-            if sum(map(len, self._blocks)) > MAX_SAMPLES:
-                hours = MAX_SAMPLES / self.sample_rate / 3600
-                raise InputError(f"longer than {hours:.1f} hours; cut it into parts", "too long")
-        return n_read, ended
+    def add(self, block: np.ndarray, rate: int) -> None:
+        """Take samples (channel, time), at a rate that may change on the way."""
+        if rate != self._rate:
+            self.end()
+            self._rate, self._resampler = rate, soxr.ResampleStream(rate, self.sample_rate, 1, quality="HQ")
+        n_channels, n_samples = block.shape
+        self.seconds += n_samples / rate
+        if not math.isfinite(peak := _peak(block)):
+            self.n_nonfinite += int(np.sum(~np.isfinite(block)))
+            return
+        # (channel, time) -> (time,); the product is many times faster than mean(axis=0)
+        mean = np.full(n_channels, 1 / n_channels, np.float32) @ block if n_channels > 1 else block[0]
+        self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, _peak(mean))
+        self._append(self._resampler.resample_chunk(mean) if self._resampler else mean)
 
-    def samples(self) -> np.ndarray:
-        """Return all samples; each block is freed once it is copied, so that memory holds them once."""
-        if len(self._blocks) == 1:
-            return self._blocks[0]
-        samples, at = np.empty(sum(map(len, self._blocks)), np.float32), 0
-        while self._blocks:
-            block = self._blocks.pop(0)
-            samples[at : at + len(block)] = block
-            at += len(block)
-        return samples
+    def end(self) -> None:
+        """Take what the resampler holds back."""
+        if self._resampler:
+            self._append(self._resampler.resample_chunk(np.empty(0, np.float32), last=True))
+            self._resampler = None
+
+    def _append(self, samples: np.ndarray) -> None:
+        n_before = len(self.samples)
+        self.samples.resize(n_before + len(samples), refcheck=False)  # in place: memory holds the audio once
+        self.samples[n_before:] = samples
+        if len(self.samples) > MAX_SAMPLES:
+            hours = MAX_SAMPLES / self.sample_rate / 3600
+            raise InputError(f"longer than {hours:.1f} hours; cut it into parts", "too long")
 
 
 def _peak(samples: np.ndarray) -> float:
     """Return the largest magnitude; that of NaN is NaN."""
-    return float(max(samples.max(), -samples.min())) if samples.size else 0.0
+    return float(max(samples.max(), -samples.min()))
 
 
-def decode(path: AudioPath, head: bytes, offset: float, seconds: float, sample_rate: int | None) -> Decoded:
-    """Decode what lies in a file between `offset` and `offset + seconds`, recording by recording.
+class Source:
+    """The audio in a file, and what tells whether it is all there.
+
+    Attributes
+    ----------
+    kind : str
+        FFmpeg's name of the container.
+    rate, n_channels : int
+    seconds : float
+        Where the last block ended.
+    notes : list of str
+        What is odd but harmless.
 
     Raises
     ------
     InputError
-        If the file cannot be opened or decoded, has a rate that no audio has, or lasts too long.
+        If FFmpeg cannot open the file, or it has a rate that no audio has.
     """
-    found, recordings = Decoded(sample_rate or 0), parts(path, head)
-    found.n_parts = len(recordings)
-    for part in recordings:
-        with _opened(path, part) as file:
-            rate, n_there = file.samplerate, file.frames if 0 <= file.frames < UNKNOWN else 0
-            found.source = found.source if found.source[0] else (rate, file.channels, file.format)
-            start = _skip(file, round(max(0, offset - found.whole_seconds) * rate), part.n_seekable)
-            n_wanted = math.ceil((seconds - found.seconds) * rate) if seconds < math.inf else seconds
-            n_read, ended = found.read(file, n_wanted, n_there - start if n_there else math.inf)
-            n_whole = part.n_frames or round(n_there / min(part.held or 1, 1)) or start + n_read
-            found.whole_seconds, found.seconds = found.whole_seconds + n_whole / rate, found.seconds + n_read / rate
-            found.slack_seconds = max(found.slack_seconds, part.slack)
-            if not ended:
-                break
-            n_unread = file.raw.seek(0, os.SEEK_END) - at if file.raw and (at := file.raw.tell()) else 0
-            if part.fault:
-                words = f"truncated, {offset + found.seconds:.1f} s decoded: {part.fault}"
-                found.fault = f"{words}; {AGAIN}", "truncated"
-            if (part.held - 1) * n_there > part.slack * rate or n_unread > 1 << 13:
-                found.fault = MORE.format(f"{n_there / rate:.1f} s"), "miscounted"
-    return found
 
-
-def parts(path: AudioPath, head: bytes) -> list[Part]:
-    """Return the recordings in a file that begins with certain bytes; the content decides what it is."""
-    folder, name = os.path.split(os.fsencode(path))
-    named_mp3 = name.lower().endswith(b".mp3") and not containers.knows(head)
-    if head[:4] == b"RIFF" and (at := head.find(b"fmt ")) > 0 and head[at + 8 : at + 10] == b"\x55\0":  # MP3 within
-        data = containers.read(path)
-        return mpeg.parts(data, data.find(b"data", at) + 8, False) or [Part()]
-    if not (named_mp3 or mpeg.begins(head) or mpeg.is_aac(head, 0)):
-        with open(path, "rb") as file:
-            return containers.parts(file, head)
-    data = containers.read(path)
-    at = mpeg.after_tags(data)
-    if containers.knows(data[at : at + 16]):  # tags in front of it confuse libsndfile
-        data = data[at:]
-        found = containers.parts(io.BytesIO(data), data[:4096])
-        return [part if part.data else replace(part, data=data) for part in found]
-    if mpeg.is_aac(data, at):
-        return [Part(codec="AAC")]
-    # Beside macOS file information, libsndfile takes that for a part of the file and knows no MP3.
-    by_name = named_mp3 and not os.path.exists(os.path.join(folder, b"._" + name))
-    return mpeg.parts(data, at, by_name) or [Part()]
-
-
-@contextlib.contextmanager
-def _opened(path: AudioPath, part: Part) -> Iterator[Any]:
-    """Open a recording with the decoder that reads it; what fails within is one line."""
-    file: Any = None
-    with contextlib.ExitStack() as stack:
+    def __init__(self, path: AudioPath):
+        self._path, options = path, {"format_whitelist": FORMATS}
         try:
-            if part.codec:
-                file = stack.enter_context(_PyAV(path, part.codec))
-            else:
-                raw = io.BytesIO(part.data) if part.data is not None else open(path, "rb")  # noqa: SIM115
-                stack.enter_context(raw)
-                is_flac = raw.read(4) == b"fLaC"
-                raw.seek(0)
-                by_name = part.data is None and not is_flac
-                file = stack.enter_context(_SoundFile(os.fsencode(path) if by_name else raw))
-                file.raw = raw if is_flac else None
-            if not RATES[0] <= file.samplerate <= RATES[1]:
-                words = f"a sample rate of {file.samplerate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
-                raise InputError(f"{words}; {AGAIN}", "not audio")
-            if file.format not in FORMATS:
-                words = f"a cut file of this kind ({file.format}) cannot be told from a whole one"
-                raise InputError(f"{words}; {CONVERT}", "not audio")
-            yield file
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            words, status = f"undecodable ({str(error).rstrip('.')}); {AGAIN}", "undecodable"
-            if part.held > 1.01:
-                words, status = MORE.format("audio"), "miscounted"
-            elif part.held < 0.99:
-                words, status = f"truncated, {part.held:.0%} of its audio is there; {AGAIN}", "truncated"
-            elif file is None and not part.codec:
-                words, status = f"not audio of a kind that can be read; {AGAIN}, or {CONVERT}", "not audio"
-            raise InputError(words, status) from None
+            self._container = av.open(f"file:{os.fsdecode(path)}", metadata_errors="ignore", options=options)
+            self._stream = self._container.streams.audio[0]
+            self.rate, self.n_channels = self._stream.rate, self._stream.codec_context.channels
+        except (av.error.FFmpegError, ValueError, IndexError, AttributeError):  # no audio, or no decoder
+            words = f"not audio of a kind that can be read, or cut within its header; {AGAIN}"
+            raise InputError(f"{words}, or convert it to WAV, FLAC, Ogg or MP3", "not audio") from None
+        self.kind, self.seconds, self.notes = self._container.format.name, 0.0, []
+        self._start, self._packet_seconds, self._error = 0, 0.0, ""
+        self._n_damaged, self._n_bytes, self._n_lost_bytes = 0, 0, 0
+        if not RATES[0] <= self.rate <= RATES[1]:
+            words = f"not audio: a sample rate of {self.rate:,} Hz, audio has {RATES[0]:,} to {RATES[1]:,}"
+            raise InputError(f"{words}; {AGAIN}", "not audio")
 
-
-def _skip(file: Any, n_frames: int, n_seekable: int) -> int:
-    """Move on, by reading beyond where seeking is exact; return by how many samples."""
-    can_seek = isinstance(file, _SoundFile) and file.frames < UNKNOWN and n_frames
-    at = file.seek(min(n_frames, n_seekable, file.frames)) if can_seek else 0
-    while at < n_frames and len(block := file.read(min(1 << 18, n_frames - at), always_2d=True)):
-        at += len(block)
-    return at
-
-
-class _SoundFile(soundfile.SoundFile):
-    """A file that soundfile does not seek in after every read: where the length is not known, that fails."""
-
-    raw: Any = None
-    """The open file, for FLAC: what is left unread of it follows the samples that its header counts."""
-
-    def seekable(self) -> bool:
-        """Return False."""
-        return False
-
-
-class _PyAV:
-    """The first stream of audio in a file, read as a `_SoundFile` is."""
-
-    format, raw = "", None
-
-    def __init__(self, path: AudioPath, codec: str):
-        try:
-            import av
-        except ImportError:
-            raise InputError(f"{codec}, which needs PyAV: pip install av, or {CONVERT}", "not audio") from None
-        self.samplerate, self.frames = 0, 1 << 62
-        self._blocks = self._decode(av, os.fsdecode(path))
-        self._rest = next(self._blocks, np.empty((0, 1), np.float32))
-        self.channels = self._rest.shape[1]
-
-    def _decode(self, av: Any, path: str) -> Generator[np.ndarray, None, None]:
-        """Yield blocks (time, channel) as float32; whatever fails is a RuntimeError, as in soundfile."""
-        try:
-            with av.open(path, metadata_errors="ignore") as container:
-                stream, is_guess = container.streams.audio[0], container.format.name in ("aac", "amr")
-                seconds = (container.duration or 0) / av.time_base
-                if stream.duration:
-                    seconds = float(stream.duration * stream.time_base)
-                resampler = av.AudioResampler(format="flt")  # changes neither rate nor channels
-                for frame in container.decode(stream):
-                    if not self.samplerate:
-                        self.samplerate = frame.rate
-                        self.frames = round(seconds * frame.rate) if seconds and not is_guess else self.frames
-                    for block in resampler.resample(frame):
-                        yield block.to_ndarray().reshape(-1, block.layout.nb_channels)
-        except (av.error.FFmpegError, IndexError, ValueError) as error:
-            raise RuntimeError(getattr(error, "strerror", "") or error) from None
-
-    def read(self, frames: int, **_: Any) -> np.ndarray:
-        """Return the next samples (time, channel), fewer at the end."""
-        found, n_found = [self._rest], len(self._rest)
-        while n_found < frames and (block := next(self._blocks, None)) is not None:
-            found.append(block)
-            n_found += len(block)
-        joined = np.concatenate(found)
-        self._rest = joined[frames:]
-        return joined[:frames]
-
-    def __enter__(self) -> "_PyAV":
+    def __enter__(self) -> "Source":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._blocks.close()
+        self._container.close()
+
+    def blocks(self, offset: float) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield samples (channel, time) and their rate, from somewhere before an offset on."""
+        fifo, kind = av.AudioFifo(), None
+        for frame in itertools.chain(self._frames(offset), [None]):
+            now = frame and (frame.format.name, frame.layout.name, frame.rate)
+            if fifo.samples >= 1 << 16 or (fifo.samples and now != kind):
+                for whole in av.AudioResampler(format="fltp").resample(fifo.read()):  # keeps rate and channels
+                    self.seconds += whole.samples / whole.rate
+                    yield whole.to_ndarray(), whole.rate
+            if frame:
+                fifo, kind, frame.pts = fifo if now == kind else av.AudioFifo(), now, None
+                fifo.write(frame)
+
+    def _frames(self, offset: float) -> Iterator[Any]:
+        """Yield what FFmpeg decodes; count packets that it cannot, and stop where it does."""
+        tick = self._stream.time_base or 0
+        # MP3 is skipped up to a second before. Elsewhere, times are rounded or begin anew within a file.
+        skipped, ready = offset - 1 if self.kind == "mp3" else 0.0, False
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size and not self._packet_seconds:
+                    self._start, self._packet_seconds = packet.pos or 0, float((packet.duration or 0) * tick)
+                if skipped > 0 and packet.pts is not None and packet.pts * tick < skipped:
+                    continue
+                try:
+                    frames = packet.decode()
+                    self._n_bytes += packet.size
+                except av.error.FFmpegError:
+                    self._n_damaged, self._n_lost_bytes = self._n_damaged + 1, self._n_lost_bytes + packet.size
+                    continue
+                if frames and skipped > 0 and not ready:
+                    self.seconds, ready = float((frames[0].pts - (self._stream.start_time or 0)) * tick), True
+                yield from frames
+        except av.error.FFmpegError as error:
+            self._error = error.strerror
+
+    def _claim(self) -> tuple[float, float]:
+        """Return the length that the file's header gives, 0 if FFmpeg guesses it; and how many times more follows."""
+        codec, seconds = self._stream.codec_context.name, (self._container.duration or 0) / av.time_base
+        if self._stream.duration:
+            seconds = float(self._stream.duration * self._stream.time_base)
+        with open(self._path, "rb") as file:
+            held, beyond = containers.shares(file, self._start)
+            n_frames, n_bytes = containers.mpeg_counts(file, self._start)
+            n_left = file.seek(0, os.SEEK_END) - self._start
+        if self.kind == "mp3" and (
+            abs(n_frames * self._packet_seconds - seconds) > 0.2 or 0 < n_bytes <= 1.01 * n_left + 1500
+        ):
+            seconds = 0.0
+        if self.kind == "aac" or (self.kind == "wav" and codec.startswith("mp")):
+            seconds = 0.0
+        return self.seconds / held if held < 1 else seconds, beyond
+
+    def _fault(self, claimed: float) -> str:
+        """Return how the end of the file shows that audio is missing."""
+        if self._error:
+            return f"undecodable behind {self.seconds:.1f} s ({self._error})"
+        if self._n_lost_bytes * self.seconds > SLACK_SECONDS * self._n_bytes or (
+            self.kind == "aac" and self._n_damaged
+        ):
+            return f"undecodable in part (damaged packets: {self._n_damaged})"
+        with open(self._path, "rb") as file:
+            reason = containers.ogg_fault(file) if self.kind == "ogg" else ""
+            if not claimed and file.seek(max(0, file.seek(0, os.SEEK_END) - 4096)) and not any(file.read()):
+                reason = "its last bytes are zeros"
+        return reason and f"truncated, {self.seconds:.1f} s decoded: {reason}"
+
+    def check(self, got: float, offset: float, seconds: float, expected: float | None) -> None:
+        """Refuse what ended earlier than it should, or while more follows, given the seconds that were got."""
+        claimed, beyond = self._claim()
+        known, ended = max(self.seconds, claimed), self.seconds < offset + seconds
+        slack = 0.5 if self.kind == "ogg" and expected is None else SLACK_SECONDS  # some count more than there is
+        whole = known if expected is None else expected
+        if ended and beyond * self.seconds > SLACK_SECONDS:
+            words = f"more audio follows the {self.seconds:.1f} s that its header counts; split it into files"
+            raise InputError(f"{words}, or export it again", "miscounted")
+        if got == 0 and offset >= known > 0:
+            raise InputError(f"ends at {known:.1f} s, before the offset of {offset:.1f} s", "truncated")
+        if got < min(whole - offset, seconds) - slack:
+            raise InputError(f"truncated, {offset + got:.1f} of {whole:.1f} s decoded; {AGAIN}", "truncated")
+        if ended and (reason := self._fault(claimed)):
+            raise InputError(f"{reason}; {AGAIN}", reason.split(",")[0].split(" ")[0])
+        if got == 0:
+            raise InputError(f"0 samples behind its header; {AGAIN}", "truncated")
+        if ended and 0 < claimed < self.seconds - 0.5:
+            self.notes.append(f"{self.seconds:.1f} s, of which its header counts {claimed:.1f} s")
+        if self._n_damaged:
+            self.notes.append(f"damaged packets: {self._n_damaged}")
+
+
+def decode(
+    path: AudioPath, offset: float, seconds: float, expected: float | None, sample_rate: int | None
+) -> tuple[Mono, Source]:
+    """Decode what lies in a file between `offset` and `offset + seconds`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decoded, is shorter than `expected` or its own header says, or longer.
+    """
+    with Source(path) as source:
+        mono, end = Mono(sample_rate or source.rate), offset + seconds
+        for block, rate in source.blocks(offset):
+            start = source.seconds - block.shape[1] / rate
+            first, last = (max(0, round((t - start) * rate)) for t in (offset, min(end, source.seconds)))
+            if first < last:
+                mono.add(block[:, first:last], rate)
+            if source.seconds >= end:
+                break
+        mono.end()
+        source.check(mono.seconds, offset, seconds, expected)
+    return mono, source
