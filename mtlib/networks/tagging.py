@@ -23,7 +23,7 @@ from . import later, released
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
 AUDIO_SUFFIXES = frozenset(
-    [".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff", ".m4a", ".aac", ".wma"]
+    [".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff", ".caf", ".m4a", ".mp4", ".aac", ".wma"]
 )
 
 
@@ -135,16 +135,13 @@ def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Ta
     InputError
         If the file cannot be used: with its name and the reason, in one line.
     """
-    recording = audio.decode(path, sample_rate=tagger.sample_rate)
-    samples = recording.samples
-    if audio.is_silent(samples):
+    heard = audio.decode(path, sample_rate=tagger.sample_rate)
+    if audio.is_silent(heard.samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
-    probs = tag_samples(samples, tagger, every=every)
+    probs = tag_samples(heard.samples, tagger, every=every)
     if not np.isfinite(probs).all():
         raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
-    seconds = len(samples) / tagger.sample_rate
-    mean, notes = probs.mean(0), recording.notes
-    return Tags(Path(path), tagger.name, seconds, len(probs), mean, tagger.tags, probs, notes)
+    return Tags(Path(path), tagger.name, heard.seconds, len(probs), probs.mean(0), tagger.tags, probs, heard.notes)
 
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:

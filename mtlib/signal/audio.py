@@ -113,7 +113,9 @@ def decode(
         raise InputError(f"offset must be at least 0 seconds, got {offset}")
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise InputError(f"seconds must be above 0, got {seconds}")
-    _check_rate(sample_rate or SAMPLE_RATE)
+    lowest, highest = decoding.RATES
+    if sample_rate is not None and not lowest <= sample_rate <= highest:
+        raise InputError(f"sample rates must be {lowest:,} to {highest:,} Hz, got {sample_rate}")
     try:
         _check_head(path)
         mono, source = decoding.decode(path, offset, seconds or math.inf, expected_seconds, sample_rate)
@@ -150,12 +152,6 @@ def _check_level(mono: decoding.Mono, n_channels: int, is_whole: bool) -> None:
         raise InputError(words, status)
 
 
-def _check_rate(rate: int) -> None:
-    lowest, highest = decoding.RATES
-    if not lowest <= rate <= highest:
-        raise InputError(f"sample rates must be {lowest:,} to {highest:,} Hz, got {rate}")
-
-
 def load(
     path: AudioPath,
     *,
@@ -177,27 +173,6 @@ def load(
         path, offset=offset, seconds=more, expected_seconds=expected_seconds, sample_rate=sample_rate
     ).samples
     return samples if seconds is None else samples[: round(seconds * sample_rate)]
-
-
-def resample(samples: np.ndarray, from_rate: int, to_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Resample with soxr "HQ": pass band to 91 % of the new Nyquist frequency.
-
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(time,), dtype=float32]
-    from_rate, to_rate : int
-        Hertz.
-
-    Returns
-    -------
-    samples : np.ndarray [shape=(round(time * to_rate / from_rate),), dtype=float32]
-    """
-    _check_rate(from_rate)
-    _check_rate(to_rate)
-    if samples.ndim != 1:
-        raise InputError(f"samples must have shape (time,), got {samples.shape}")
-    samples = np.ascontiguousarray(samples, dtype=np.float32)
-    return samples if from_rate == to_rate else soxr.resample(samples, from_rate, to_rate, quality="HQ")
 
 
 def fit_length(samples: np.ndarray, n_samples: int, *, crop: str = "start", short: str = "pad") -> np.ndarray:

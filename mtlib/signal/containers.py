@@ -17,7 +17,7 @@ _NOT_AUDIO = (  # first bytes, in lower case, and what they mean
     ((b"mthd",), "MIDI: notes without sound; render it"),
 )
 
-_CHUNKED = {  # kind: where the length of its audio is written, before that begins; what else it counts; the form of a chunk
+_CHUNKED = {  # kind: bytes before its audio where its length is written; form; what that counts besides; chunks
     b"RIFF": (4, "<I", 0, "<4sI"), b"RIFX": (4, ">I", 0, ">4sI"), b"FORM": (12, ">I", 8, ">4sI"),
     b"riff": (8, "<q", 24, "<16sq"), b"caff": (12, ">q", 4, ">4sq"),
 }  # fmt: skip

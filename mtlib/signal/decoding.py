@@ -106,13 +106,14 @@ class Source:
     def __init__(self, path: AudioPath):
         self._path, options = path, {"format_whitelist": FORMATS}
         try:
-            self._container = av.open(f"file:{os.fsdecode(path)}", metadata_errors="ignore", options=options)
-            self._stream = self._container.streams.audio[0]
+            self._container: Any = av.open(f"file:{os.fsdecode(path)}", metadata_errors="ignore", options=options)
+            self._stream: Any = self._container.streams.audio[0]
             self.rate, self.n_channels = self._stream.rate, self._stream.codec_context.channels
         except (av.error.FFmpegError, ValueError, IndexError, AttributeError):  # no audio, or no decoder
             words = f"not audio of a kind that can be read, or cut within its header; {AGAIN}"
             raise InputError(f"{words}, or convert it to WAV, FLAC, Ogg or MP3", "not audio") from None
-        self.kind, self.seconds, self.notes = self._container.format.name, 0.0, []
+        self.kind, self.seconds = self._container.format.name, 0.0
+        self.notes: list[str] = []
         self._start, self._packet_seconds, self._error = 0, 0.0, ""
         self._n_damaged, self._n_bytes, self._n_lost_bytes = 0, 0, 0
         if not RATES[0] <= self.rate <= RATES[1]:
@@ -140,13 +141,13 @@ class Source:
 
     def _frames(self, offset: float) -> Iterator[Any]:
         """Yield what FFmpeg decodes; count packets that it cannot, and stop where it does."""
-        tick = self._stream.time_base or 0
+        tick = float(self._stream.time_base)
         # MP3 is skipped up to a second before. Elsewhere, times are rounded or begin anew within a file.
         skipped, ready = offset - 1 if self.kind == "mp3" else 0.0, False
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size and not self._packet_seconds:
-                    self._start, self._packet_seconds = packet.pos or 0, float((packet.duration or 0) * tick)
+                    self._start, self._packet_seconds = packet.pos or 0, (packet.duration or 0) * tick
                 if skipped > 0 and packet.pts is not None and packet.pts * tick < skipped:
                     continue
                 try:
@@ -156,35 +157,32 @@ class Source:
                     self._n_damaged, self._n_lost_bytes = self._n_damaged + 1, self._n_lost_bytes + packet.size
                     continue
                 if frames and skipped > 0 and not ready:
-                    self.seconds, ready = float((frames[0].pts - (self._stream.start_time or 0)) * tick), True
+                    self.seconds, ready = (frames[0].pts - (self._stream.start_time or 0)) * tick, True
                 yield from frames
         except av.error.FFmpegError as error:
-            self._error = error.strerror
+            self._error = str(error.strerror)
 
     def _claim(self) -> tuple[float, float]:
         """Return the length that the file's header gives, 0 if FFmpeg guesses it; and how many times more follows."""
-        codec, seconds = self._stream.codec_context.name, (self._container.duration or 0) / av.time_base
+        seconds = (self._container.duration or 0) / av.time_base
         if self._stream.duration:
             seconds = float(self._stream.duration * self._stream.time_base)
         with open(self._path, "rb") as file:
             held, beyond = containers.shares(file, self._start)
             n_frames, n_bytes = containers.mpeg_counts(file, self._start)
             n_left = file.seek(0, os.SEEK_END) - self._start
-        if self.kind == "mp3" and (
-            abs(n_frames * self._packet_seconds - seconds) > 0.2 or 0 < n_bytes <= 1.01 * n_left + 1500
-        ):
-            seconds = 0.0
-        if self.kind == "aac" or (self.kind == "wav" and codec.startswith("mp")):
-            seconds = 0.0
-        return self.seconds / held if held < 1 else seconds, beyond
+        is_guess = self.kind == "aac" or (self.kind == "wav" and self._stream.codec_context.name.startswith("mp"))
+        if self.kind == "mp3":  # or a count that the bytes contradict
+            is_guess = abs(n_frames * self._packet_seconds - seconds) > 0.2 or 0 < n_bytes <= 1.01 * n_left + 1500
+        return self.seconds / held if held < 1 else seconds * (not is_guess), beyond
 
     def _fault(self, claimed: float) -> str:
         """Return how the end of the file shows that audio is missing."""
         if self._error:
             return f"undecodable behind {self.seconds:.1f} s ({self._error})"
-        if self._n_lost_bytes * self.seconds > SLACK_SECONDS * self._n_bytes or (
-            self.kind == "aac" and self._n_damaged
-        ):
+        # An MP3 may be cut within its last frame; AAC has nothing else that tells that it is cut.
+        tolerated = 0.0 if self.kind == "aac" else SLACK_SECONDS
+        if self._n_lost_bytes * self.seconds > tolerated * self._n_bytes:
             return f"undecodable in part (damaged packets: {self._n_damaged})"
         with open(self._path, "rb") as file:
             reason = containers.ogg_fault(file) if self.kind == "ogg" else ""
@@ -206,7 +204,7 @@ class Source:
         if got < min(whole - offset, seconds) - slack:
             raise InputError(f"truncated, {offset + got:.1f} of {whole:.1f} s decoded; {AGAIN}", "truncated")
         if ended and (reason := self._fault(claimed)):
-            raise InputError(f"{reason}; {AGAIN}", reason.split(",")[0].split(" ")[0])
+            raise InputError(f"{reason}; {AGAIN}", "truncated" if reason.startswith("truncated") else "undecodable")
         if got == 0:
             raise InputError(f"0 samples behind its header; {AGAIN}", "truncated")
         if ended and 0 < claimed < self.seconds - 0.5:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pandas as pd
-import soundfile
 
 from ...base import parallel, paths
 from ...base.errors import InputError
@@ -328,7 +328,7 @@ def prepare(
         scan.clips, scan.labels = scan.clips.iloc[chosen].reset_index(drop=True), scan.labels[chosen]
     _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
-        "decoder": f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}",
+        "decoder": f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}",
         "resampler": audio.RESAMPLER, "crop": "centre", "short": _checked_short(short), "channels": "mean",
     }  # fmt: skip
     made = corpus.write(

@@ -333,7 +333,7 @@ def test_windows_start_at_every_hop_and_drop_only_a_short_rest(n_given, n_sample
         (lambda: audio.windows(np.ones(3), 2, 0, 1), "hop must be at least 1, got 0"),
         (lambda: audio.decode("a.wav", offset=-1), "offset must be at least 0"),
         (lambda: audio.decode("a.wav", seconds=0), "seconds must be above 0"),
-        (lambda: audio.resample(np.ones(3), 0, 12_000), "sample rates must be 1,000 to 768,000 Hz, got 0"),
+        (lambda: audio.load("a.wav", sample_rate=999), "sample rates must be 1,000 to 768,000 Hz, got 999"),
     ],
 )
 def test_bad_arguments_are_told(call, words):
