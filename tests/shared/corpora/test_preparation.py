@@ -81,7 +81,7 @@ DAMAGE = {  # what happens to the file: the status, what a reader sees
     "inside a frame": (lambda p: cut(p, 50_001), "truncated", "of 29.1 s decoded"),
     "cut, with a count": (cut_with_count, "truncated", "of 29.1 s decoded"),
     "noise": (lambda p: hole(p, np.random.default_rng(1).bytes), ("truncated", "undecodable"), NAME),
-    "zeros": (lambda p: hole(p, bytes), "undecodable", NAME),
+    "zeros": (lambda p: hole(p, bytes), "truncated", "of 29.1 s decoded"),
     "page": (lambda p: p.write_text("<!DOCTYPE html><html>log in</html>"), "not audio", "HTML page"),
     "short": (lambda p: cbr(p, 500, 5.0), "truncated", "of 29.1 s decoded"),
     "not finite": (nan, "nonfinite", "1 samples are NaN or infinite"),
