@@ -1,4 +1,4 @@
-"""Which labels occur together: normalised co-occurrence [Choi2018, §3.2.1].
+"""Which labels occur together: the thesis counts how often tag j stands beside tag i [Choi2018, §3.2.1].
 
 Conventions
     Labels are (clip, tag), 0 or 1. ``C[i, j]`` is the share of the clips with tag i that have tag j as well

@@ -1,16 +1,16 @@
-"""Related tags: every pair both ways, the thesis' own examples, rows of labels against random choices."""
+"""Pairs of tags: which way they point, what relates them, how label rows add up."""
 
 import numpy as np
 import pytest
 
-from book.experiments.label_noise import relations
+from book.experiments.label_noise import tag_pairs
 from mtlib.base.errors import InputError
 from mtlib.base.tags import CATEGORY
 
 
 def test_pairs_are_ordered_and_directed():
     labels = np.array([[1, 1, 0], [0, 1, 0], [0, 1, 0], [0, 1, 1]])
-    table = relations.pairs(labels, ["sub", "super", "other"]).set_index(["tag", "beside"])
+    table = tag_pairs.pairs(labels, ["sub", "super", "other"]).set_index(["tag", "beside"])
     assert table.share["sub", "super"] == 1 and table.share["super", "sub"] == 0.25
     assert table.low["super", "sub"] < 0.25 < table.high["super", "sub"]
     assert table.share.is_monotonic_decreasing
@@ -29,15 +29,15 @@ def test_pairs_are_ordered_and_directed():
     ],
 )
 def test_the_thesis_examples_fall_where_it_puts_them(tag, beside, sizes, expected):
-    assert relations.relation(tag, beside, *sizes, CATEGORY) == expected
+    assert tag_pairs.relation(tag, beside, *sizes, CATEGORY) == expected
 
 
 def test_accumulation_is_the_mean_of_random_choices():
     generator = np.random.default_rng(0)
     labels = generator.random((300, 6)) < 0.2
-    ours = relations.accumulation(labels, [1, 50, 299, 300])
-    drawn = [relations.n_distinct(labels[generator.permutation(300)[:50]]) for _ in range(2000)]
-    assert ours[0] == pytest.approx(1) and ours[3] == relations.n_distinct(labels)
+    ours = tag_pairs.accumulation(labels, [1, 50, 299, 300])
+    drawn = [tag_pairs.n_distinct(labels[generator.permutation(300)[:50]]) for _ in range(2000)]
+    assert ours[0] == pytest.approx(1) and ours[3] == tag_pairs.n_distinct(labels)
     assert ours[1] == pytest.approx(np.mean(drawn), abs=0.15)
     with pytest.raises(InputError, match="sizes"):
-        relations.accumulation(labels, [301])
+        tag_pairs.accumulation(labels, [301])

@@ -1,7 +1,7 @@
-"""Which labels occur together, and why: three kinds of related tags, and how many rows of labels differ.
+"""Pairs of tags that occur together, and why; how many different label rows clips have.
 
-The thesis counts how often tag j stands beside tag i and sorts related pairs into genre hierarchy, synonyms
-and musical similarity by eye [Choi2018, §3.2.1]; `relation` does so by rules that are written down.
+The thesis sorts related pairs into genre hierarchy, synonyms and musical similarity by eye [Choi2018, §3.2.1];
+`relation` does so by rules that are written down.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,7 @@ import pandas as pd
 from scipy.special import gammaln
 
 from mtlib.base.errors import InputError
-from mtlib.evidence.cooccurrence import joint_counts
-from mtlib.evidence.statistics import proportion_interval
+from mtlib.evidence import cooccurrence, statistics
 
 
 def pairs(labels: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
@@ -24,14 +23,14 @@ def pairs(labels: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
         Columns tag, beside (tag → beside), share = C[i, j] with its 95 % Wilson interval low, high,
         n_both, n_tag, n_beside. Tags without a clip are left out.
     """
-    joint = joint_counts(labels)
+    joint = cooccurrence.joint_counts(labels)
     sizes = np.diag(joint)
     if len(names) != len(sizes):
-        raise InputError(f"names must be one a tag, got {len(names)} for {len(sizes)} tags")
+        raise InputError(f"names must be one per tag, got {len(names)} for {len(sizes)} tags")
     rows = []
     for i, j in np.argwhere(~np.eye(len(sizes), dtype=bool)):
         if sizes[i] and sizes[j]:
-            low, high = proportion_interval(int(joint[i, j]), int(sizes[i]))
+            low, high = statistics.proportion_interval(int(joint[i, j]), int(sizes[i]))
             rows.append((names[i], names[j], joint[i, j] / sizes[i], low, high, joint[i, j], sizes[i], sizes[j]))
     columns = ["tag", "beside", "share", "low", "high", "n_both", "n_tag", "n_beside"]
     table = pd.DataFrame(rows, columns=columns)
