@@ -77,7 +77,7 @@ def _frontend(chain: nn.Module) -> tuple[dict[str, Any], float, list[np.ndarray]
     plain = isinstance(mel, frontend.MelSpectrogram) and isinstance(decibel, frontend.Decibel)
     if not plain or decibel.doubled or len(rest) > len(norms) + len(factors) or len(rest) > 2:
         raise InputError("only mel-spectrograms in plain decibels run in a page")
-    if (mel.stft.padding, mel.stft.pad_mode) != ("centre", "reflect") or mel.stft.n_fft.bit_count() != 1:
+    if mel.stft.padding != "centre" or mel.stft.n_fft.bit_count() != 1:
         raise InputError("only frames as librosa centres them, of a power of two, run in a page")
     parts, spans = [], []
     for row in mel.filters.numpy():
