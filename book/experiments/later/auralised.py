@@ -117,6 +117,23 @@ def describe(
     return pd.DataFrame(rows, columns=["excerpt", "layer", "weights", *MEASURES])
 
 
+@torch.inference_mode()
+def hear(
+    front: nn.Module, network: nn.Module, samples: np.ndarray, layer: int, *, seed: int = 0
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Return a feature that answers to an excerpt (time,), and what it sounds like by weights, the phase borrowed."""
+    x, analysis = front(torch.from_numpy(samples)[None]), auralisation.Analysis(front)
+    strange = deconvolution.randomised(network, x, n_stages=len(network.stages), seed=seed)
+    traces = {"trained": deconvolution.trace(network, x), "random": deconvolution.trace(strange, x)}
+    answers = torch.stack([traced.steps[layer - 1].pooled[0].flatten(1).amax(1) for traced in traces.values()])
+    feature = int(answers.amin(0).argmax())
+    spectrum, sounds = analysis.transform(torch.from_numpy(samples)), {}
+    for weights, traced in traces.items():
+        image = deconvolution.deconvolve(traced, layer, [feature])
+        sounds[weights] = auralisation.sound(image, spectrum, analysis, len(samples))[0].numpy()
+    return feature, sounds
+
+
 def _mean(values: np.ndarray) -> float:
     """Return the mean without silent features; NaN if all are."""
     values = values[np.isfinite(values)]
