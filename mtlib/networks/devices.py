@@ -13,8 +13,12 @@ def resolve_device(device: str = "auto") -> torch.device:
     """Return the device that a name stands for; "auto" is the GPU where there is one."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device {device!r} is not there: no CUDA on this machine; use cpu or auto")
+    if device.startswith("cuda"):
+        n_there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (torch.device(device).index or 0) >= n_there:
+            reason = f"{n_there} GPUs, counted from 0" if n_there else "no CUDA on this machine"
+            raise InputError(f"device {device!r} is not there: {reason}; use cpu or auto")
+        torch.backends.cudnn.allow_tf32 = False  # it keeps 10 of the 23 bits of "float32"
     return torch.device(device)
 
 

@@ -166,7 +166,8 @@ def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True
             _train(spec, run, resolve_device(device), None if quiet else _reporter(spec.title))
     except filelock.Timeout:
         return "busy", spec.title
-    except (InputError, OSError, SafetensorError) as error:  # such as a full disk: the last epoch is kept
+    except (InputError, OSError, SafetensorError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        torch.cuda.empty_cache()  # such as a full disk or GPU: the last epoch is kept
         return "failed", f"{spec.title}: {error}"
     area = run.metrics["score"]
     return "trained", f"{spec.title}: {area:.4f} in {run.record['seconds']:.0f} s"
