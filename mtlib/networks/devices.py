@@ -3,8 +3,10 @@
 import ctypes
 import sys
 from functools import cache
+from typing import Any
 
 import torch
+from torch import nn
 
 from ..base.errors import InputError
 
@@ -27,6 +29,24 @@ def best_precision(device: str | torch.device = "cpu") -> str:
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
+
+
+def capability(device: str) -> tuple[str, str]:
+    """Return, as a run's spec names them, the kind of a device and its best precision."""
+    found = resolve_device(device)
+    return "cuda" if found.type == "cuda" else "", best_precision(found)
+
+
+def of(network: nn.Module) -> torch.device:
+    """Return the device that a network's weights are on."""
+    return next(network.parameters()).device
+
+
+def move(listener: Any, device: str | torch.device) -> None:
+    """Bring front end and network of a tagger or an extractor to a device, in the layout that is fast there."""
+    keep_freed_memory()
+    listener.frontend.to(device)
+    listener.network.to(device, memory_format=torch.channels_last)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

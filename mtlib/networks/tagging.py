@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..base.errors import InputError, refused
 from ..base.tags import TAGS
 from ..signal import audio
-from . import later, released
+from . import devices, later, released
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
@@ -114,9 +114,10 @@ def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECON
     meaning: dict[str, Callable[[Tensor], Tensor]] = {
         "multilabel": torch.sigmoid, "multiclass": lambda y: y.softmax(1), "regression": lambda y: y,
     }  # fmt: skip
+    device = devices.of(tagger.network)
     cut = audio.windows(samples, tagger.n_samples, hop, round(hop * MIN_SECONDS / HOP_SECONDS))
     probs = [
-        meaning[tagger.task](tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
+        meaning[tagger.task](tagger.network(tagger.frontend(torch.from_numpy(part.copy()).to(device)))).cpu()
         for part in np.array_split(cut, -(-len(cut) // batch_size))
     ]
     return torch.cat(probs).numpy()

@@ -29,7 +29,7 @@ from ..base import paths
 from ..base.errors import InputError
 from ..base.files import atomic, digest, read_array, seal
 from ..corpora.corpus import Corpus
-from ..networks import released, structures
+from ..networks import devices, released, structures
 from ..networks.layers import ACTIVATIONS
 from ..signal import audio, frontend, views
 from . import runs
@@ -167,8 +167,8 @@ def convnet_features(samples: np.ndarray | Tensor, extractor: Extractor, *, summ
         raise InputError(
             f"samples must be (batch, {extractor.n_samples}) for {extractor.name}, got {tuple(samples.shape)}"
         )
-    spectrograms = extractor.frontend(samples)
-    return stage_summaries(extractor.network, spectrograms, summary=summary).numpy()
+    spectrograms = extractor.frontend(samples.to(devices.of(extractor.network)))
+    return stage_summaries(extractor.network, spectrograms, summary=summary).cpu().numpy()
 
 
 def mfcc_statistics(samples: np.ndarray, sample_rate: int = audio.SAMPLE_RATE) -> np.ndarray:
@@ -208,6 +208,7 @@ def of_corpus(
     *,
     summary: str = "mean",
     batch: int = 16,
+    device: str | torch.device = "cpu",
 ) -> np.ndarray:
     """Return the features of a corpus' clips, computed once and kept.
 
@@ -222,6 +223,8 @@ def of_corpus(
         As for `stage_summaries`.
     batch : int
         Clips at once.
+    device : str or torch.device
+        Where the network computes, and stays.
 
     Returns
     -------
@@ -243,6 +246,7 @@ def of_corpus(
     if extractor is None:
         features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
+        devices.move(extractor, device)
         parts = np.array_split(indices, -(-len(indices) // batch))
         features = np.concatenate([
             convnet_features(
