@@ -104,14 +104,14 @@ def _tagger(model: str) -> "Tagger":
 
     if model in (*released.RELEASES, *later.NAMES):
         return tagging.load_model(model)
-    from ..training import runs, taggers
+    from ..training import features, runs
 
     if (run := runs.find(model)) is None:
         raise InputError(
             f"unknown model {model!r}: choose of {', '.join((*released.RELEASES, *later.NAMES))}, "
             "or the key of a run (python -m mtlib runs list)"
         )
-    return taggers.of_run(run)
+    return features.from_run(run)
 
 
 @click.command("features")

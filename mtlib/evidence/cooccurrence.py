@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln
 
 from ..base.errors import InputError
 from .statistics import proportion_interval
@@ -86,32 +85,3 @@ def relation(tag: str, beside: str, n_tag: int, n_beside: int, category: Mapping
 def n_distinct(labels: np.ndarray) -> int:
     """Return how many different label rows there are."""
     return len(np.unique(np.packbits(np.asarray(labels, bool), axis=1), axis=0))
-
-
-def accumulation(labels: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
-    """Return how many different label rows a random choice of clips holds on average.
-
-    Parameters
-    ----------
-    labels : ndarray (clip, tag)
-    sizes : sequence of int
-        Clips drawn without replacement, each at most the number of clips.
-
-    Returns
-    -------
-    ndarray (size,)
-        Exact expectations: a row that stands m times is missed with the hypergeometric chance.
-    """
-    packed = np.packbits(np.asarray(labels, bool), axis=1)
-    multiplicity, n_rows = np.unique(np.unique(packed, axis=0, return_counts=True)[1], return_counts=True)
-    n_clips = len(packed)
-    if not all(1 <= size <= n_clips for size in sizes):
-        raise InputError(f"sizes must lie between 1 and {n_clips}, got {list(sizes)}")
-    expected = []
-    for size in sizes:
-        left = n_clips - size
-        possible = multiplicity <= left
-        m = multiplicity[possible]
-        log_missed = gammaln(left + 1) - gammaln(left - m + 1) + gammaln(n_clips - m + 1) - gammaln(n_clips + 1)
-        expected.append(n_rows.sum() - (n_rows[possible] * np.exp(log_missed)).sum())
-    return np.array(expected)

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..base.errors import InputError
 
@@ -35,11 +34,6 @@ def capability(device: str) -> tuple[str, str]:
     """Return, as a run's spec names them, the kind of a device and its best precision."""
     found = resolve_device(device)
     return "cuda" if found.type == "cuda" else "", best_precision(found)
-
-
-def of(network: nn.Module) -> torch.device:
-    """Return the device that a network's weights are on."""
-    return next(network.parameters()).device
 
 
 def move(listener: Any, device: str | torch.device) -> None:

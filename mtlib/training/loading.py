@@ -71,8 +71,7 @@ class Clips:
             raise InputError(f"clips have {corpus.n_samples} samples, {self.n_samples} were asked for")
         if mode not in (None, *MODES):
             raise InputError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
-        if self.device.type == "cpu":
-            keep_freed_memory()
+        keep_freed_memory()
         self.view.setdefault("sample_rate", corpus.sample_rate)
         self.frontend = views.build(**self.view).to(self.device)
         self.size = views.size(self.view, self.n_samples)

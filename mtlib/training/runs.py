@@ -161,8 +161,6 @@ def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True
     os.environ["MTLIB_HOME"] = home  # a worker of a cluster has its own environment
     spec = from_dict(values)
     run = Run(spec.key)
-    if run.is_finished:
-        return "found", spec.title
     try:
         with _lock(run.key):
             if run.is_finished:

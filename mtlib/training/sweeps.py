@@ -35,7 +35,7 @@ def resolve(specs: Iterable[RunSpec], device: str = "auto", scheduler: str = "")
         If a corpus or label set is not there, or another one than a spec was made for.
     """
     specs = list(specs)
-    kind, precision = next(iter(parallel.run(capability, [device], scheduler=scheduler)))
+    ((kind, precision),) = parallel.run(capability, [device], scheduler=scheduler)
     corpora = {name: Corpus.open(name) for name in dict.fromkeys(spec.corpus for spec in specs)}
     labels = dict.fromkeys((spec.corpus, spec.labels) for spec in specs)
     fingerprints = {(name, known): corpora[name].fingerprint_of(known) for name, known in labels}
@@ -90,24 +90,24 @@ def sweep(
     missing = {run.key: spec for spec, run in zip(wanted, runs, strict=True) if not run.is_finished}
     if not missing:
         return runs
-    report = report or _silent
+    quiet, report = report is None, report or (lambda line: None)
     report(f"{len(runs)} runs: {len(runs) - len(missing)} are in the store, {len(missing)} to train")
     if n_jobs < 1:
         n_jobs = 1 if wanted[0].device else joblib.cpu_count()
-    failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, report)
+    failures = _train_missing(missing, device, min(n_jobs, len(missing)), scheduler, report, quiet)
     if failures:
         raise InputError(f"{len(failures)} of {len(runs)} runs failed, the others are kept; the first: {failures[0]}")
     return runs
 
 
 def _train_missing(
-    missing: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, report: Callable[[str], None]
+    missing: dict[str, RunSpec], device: str, n_jobs: int, scheduler: str, report: Callable[[str], None], quiet: bool
 ) -> list[str]:
     """Train runs, here or on a cluster, until none is missing; return what failed."""
     waiting, failures, n_done, n_lost, started = dict(missing), [], 0, 0, time.monotonic()
     while waiting:
         try:
-            for key, status, message in _results(waiting, device, n_jobs, scheduler, report is _silent):
+            for key, status, message in _results(waiting, device, n_jobs, scheduler, quiet):
                 if status == "busy":  # another process trains it; look again later
                     continue
                 del waiting[key]
@@ -138,10 +138,6 @@ def _results(
         devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]  # dealt out
     items = [(key, asdict(spec), here) for (key, spec), here in zip(specs.items(), itertools.cycle(devices))]
     return parallel.run(work, items, n_jobs=n_jobs, scheduler=scheduler)
-
-
-def _silent(line: str) -> None:
-    """Report nothing."""
 
 
 def _keyed(item: tuple[str, dict, str], **options: Any) -> tuple[str, str, str]:

@@ -34,8 +34,9 @@ from torch import nn
 from ..base.errors import InputError
 from ..base.files import told_if_full
 from ..networks.devices import autocast
+from ..networks.tagging import probabilities
 from .loading import Clips
-from .objectives import loss_function, prior, probabilities, score
+from .objectives import loss_function, prior, score
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ Conventions
     Labels are (clip, tag) bool; the splits are the ones that each dataset is used with.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.special import gammaln
 
 from mtlib.base.errors import InputError, one_of
 from mtlib.base.tags import CATEGORY, TAGS
@@ -152,3 +154,32 @@ def synonyms(labels: LabelSet) -> pd.DataFrame:
     table = table[(table.relation == "synonym") & rarer]
     table = table.assign(preference=table.n_beside / table.n_tag).drop(columns=["relation", "n_both"])
     return table.sort_values("share", ascending=False, ignore_index=True)
+
+
+def accumulation(labels: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Return how many different label rows a random choice of clips holds on average.
+
+    Parameters
+    ----------
+    labels : ndarray (clip, tag)
+    sizes : sequence of int
+        Clips drawn without replacement, each at most the number of clips.
+
+    Returns
+    -------
+    ndarray (size,)
+        Exact expectations: a row that stands m times is missed with the hypergeometric chance.
+    """
+    packed = np.packbits(np.asarray(labels, bool), axis=1)
+    multiplicity, n_rows = np.unique(np.unique(packed, axis=0, return_counts=True)[1], return_counts=True)
+    n_clips = len(packed)
+    if not all(1 <= size <= n_clips for size in sizes):
+        raise InputError(f"sizes must lie between 1 and {n_clips}, got {list(sizes)}")
+    expected = []
+    for size in sizes:
+        left = n_clips - size
+        possible = multiplicity <= left
+        m = multiplicity[possible]
+        log_missed = gammaln(left + 1) - gammaln(left - m + 1) + gammaln(n_clips - m + 1) - gammaln(n_clips + 1)
+        expected.append(n_rows.sum() - (n_rows[possible] * np.exp(log_missed)).sum())
+    return np.array(expected)

@@ -94,14 +94,3 @@ def test_pairs_are_ordered_and_directed():
 )
 def test_the_thesis_examples_fall_where_it_puts_them(tag, beside, sizes, expected):
     assert cooccurrence.relation(tag, beside, *sizes, CATEGORY) == expected
-
-
-def test_accumulation_is_the_mean_of_random_choices():
-    generator = np.random.default_rng(0)
-    labels = generator.random((300, 6)) < 0.2
-    ours = cooccurrence.accumulation(labels, [1, 50, 299, 300])
-    drawn = [cooccurrence.n_distinct(labels[generator.permutation(300)[:50]]) for _ in range(2000)]
-    assert ours[0] == pytest.approx(1) and ours[3] == cooccurrence.n_distinct(labels)
-    assert ours[1] == pytest.approx(np.mean(drawn), abs=0.15)
-    with pytest.raises(InputError, match="sizes"):
-        cooccurrence.accumulation(labels, [301])
