@@ -78,8 +78,6 @@ def convergence_command(
 
     Example: python -m mtlib convergence --profile cpu --estimate
     """
-    import pandas as pd
-
     from mtlib.base import profiles
     from mtlib.base.errors import InputError
     from mtlib.corpora import opening
@@ -111,10 +109,9 @@ def convergence_command(
     done += convergence.whole(sweeps.finished(planned, device), planned)
     if not done:
         raise InputError("none of these trainings is finished as a whole; train some first")
-    rows = convergence.table(done)
-    click.echo(convergence.summary(rows).round(4).to_string(index=False))
+    click.echo(convergence.summary(convergence.table(done)).round(4).to_string(index=False))
     if keep:
-        convergence.record(pd.concat([rows, convergence.ridge(spec, source)]), profile, source)
+        convergence.record(done, spec, profile, source)
         click.echo(
             f"{len(done)} of {len(tried) + 2 * seeds * len(names)} runs of {profile} are recorded in data/results"
         )

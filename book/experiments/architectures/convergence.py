@@ -20,11 +20,12 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from mtlib.base import paths
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import recorded, statistics
 from mtlib.training import experiment, features, objectives
 from mtlib.training.runs import Run
-from mtlib.training.specs import RunSpec
+from mtlib.training.specs import VERSION, RunSpec
 
 from . import timing
 from .trainings import RATE_SEED, Plan, network
@@ -39,6 +40,8 @@ RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 MARGIN = 0.003
 """What twice the epochs may move the mean test AUC by."""
 
+RIDGE = "ridge on MFCC"
+
 ALPHAS = (100.0, 1_000.0, 10_000.0)
 """Strengths of the ridge regression; the validation clips choose."""
 
@@ -49,21 +52,21 @@ def trained(spec: RunSpec, structure: str, rate: float, epochs: int, seed: int, 
     return network(spec, structure, budget, {}, **RECIPE, **budgeted, seed=seed)
 
 
-def rate_runs(spec: RunSpec, structures: Iterable[str], epochs: int = EPOCHS) -> Plan:
+def rate_runs(spec: RunSpec, structures: Iterable[str]) -> Plan:
     """Return the runs that choose each structure's rate, on half the clips."""
     half = spec.change(n_train=max(2, spec.n_train // 2))
     return [
-        (f"{name}, rates", trained(half, name, rate, epochs, RATE_SEED))
+        (f"{name}, rates", trained(half, name, rate, EPOCHS, RATE_SEED))
         for name, rate in itertools.product(structures, RATES)
     ]
 
 
-def plan(spec: RunSpec, rates: dict[str, float], n_seeds: int, epochs: int = EPOCHS) -> Plan:
+def plan(spec: RunSpec, rates: dict[str, float], n_seeds: int) -> Plan:
     """Return the runs at once and at twice the epochs, structure by structure."""
     return [
         (f"{name}, {n} epochs", trained(spec, name, rate, n, spec.seed + seed))
         for name, rate in rates.items()
-        for n in (epochs, 2 * epochs)
+        for n in (EPOCHS, 2 * EPOCHS)
         for seed in range(n_seeds)
     ]
 
@@ -122,7 +125,14 @@ def ridge(spec: RunSpec, corpus: Corpus) -> pd.DataFrame:
     scores = [[objectives.score(given[part], one.predict(values[part]), corpus.task) for part in (valid, test)]
               for one in fitted]  # fmt: skip
     valid_auc, roc_auc = max(scores)
-    told = {"structure": "ridge on MFCC", "budget": 0.0, "n_train": spec.n_train, "epochs": 0, "seed": 0}
+    told = {
+        "structure": "ridge on MFCC",
+        "budget": 0.0,
+        "n_train": spec.n_train,
+        "epochs": 0,
+        "seed": 0,
+        "peak_rate": 0.0,
+    }
     return pd.DataFrame([{**told, "valid_auc": valid_auc, "roc_auc": roc_auc}])
 
 
@@ -154,9 +164,33 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def record(rows: pd.DataFrame, profile: str, corpus: Corpus) -> None:
-    """Add rows to ``data/results/convergence.csv``; rows of other code or another corpus go."""
-    recorded.write(
-        recorded.of_profile(NAME, profile), rows, ["structure", "budget", "n_train", "epochs", "seed", "peak_rate"],
-        command=f"python -m mtlib convergence --profile {profile} --record", corpus=corpus.fingerprint,
-    )  # fmt: skip
+def curves(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
+    """Return the validation AUC after every epoch of finished runs."""
+    parts = []
+    for _, run in named:
+        spec = run.spec
+        told = {"structure": spec.model.structure, "budget": spec.model.budget, "epochs": spec.training.epochs,
+                "seed": spec.seed, "peak_rate": spec.training.peak_rate}  # fmt: skip
+        parts.append(run.history[["epoch", "score"]].assign(**told))
+    return pd.concat(parts, ignore_index=True)
+
+
+def record(named: list[tuple[str, Run]], spec: RunSpec, profile: str, corpus: Corpus) -> None:
+    """Add runs, their curves and the ridge regression's row to ``data/results/convergence*``."""
+    name = recorded.of_profile(NAME, profile)
+    index = ["structure", "budget", "epochs", "seed", "peak_rate"]
+    rows = pd.concat([table(named), ridge(spec, corpus)], ignore_index=True)
+    tables = {
+        name: recorded.merged(name, rows, index),
+        f"{name}_curves": recorded.merged(f"{name}_curves", curves(named), [*index, "epoch"]),
+    }
+    command = f"python -m mtlib convergence --profile {profile} --record"
+    recorded.replace(tables, name, command=command, corpus=corpus.fingerprint, code=VERSION)
+
+
+def known(profile: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the recorded rows and curves of a profile; empty where there are none."""
+    name = recorded.of_profile(NAME, profile)
+    if not (paths.DATA / "results" / f"{name}.csv").is_file():
+        return pd.DataFrame(columns=["structure", "budget", "epochs", "seed"]), pd.DataFrame()
+    return recorded.read(name), recorded.read(f"{name}_curves")
