@@ -81,7 +81,7 @@ def note(name: str, finds: str, *, basis: str, stands: bool | None = True) -> No
         If the id or the basis is unknown, or nothing is said.
     """
     if name not in table():
-        raise InputError(f"unknown erratum {name!r}; see data/thesis/errata.csv")
+        raise InputError(f"unknown note {name!r}; see data/thesis/errata.csv")
     if basis not in BASES:
         raise InputError(f"basis must be one of {', '.join(BASES)}, got {basis!r}")
     if not finds.strip():
@@ -104,9 +104,9 @@ def card(found: Note) -> str:
     rows = {
         "The thesis says": row["stated"],
         lead[found.stands]: found.finds,
-        "So what": row["consequence"],
+        "Consequence": row["consequence"],
         "What we do": row["recommended_resolution"],
-        "Known how": f"{row['status']}; from {found.basis}",
+        "Basis": f"{row['status']}; from {found.basis}",
     }
     cells = {key: html.escape(value) for key, value in rows.items()}
     touched = [c for c, claim in claims.table().items() if found.erratum in claim["related_errata"]]

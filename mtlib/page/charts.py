@@ -56,6 +56,7 @@ def theme() -> alt.theme.ThemeConfig:
                     "tickColor": "currentColor",
                     "labelFlush": False,  # a label moved inwards would run into its neighbour
                 },
+                "axisXQuantitative": {"tickCount": 8},
                 "axisX": {"titleAnchor": "end"},  # a long title on a narrow screen reaches under the labels
                 "legend": {
                     **text,

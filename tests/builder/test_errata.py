@@ -37,7 +37,7 @@ def test_verified_and_inferred_are_told_apart():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": "E99"}, "unknown erratum 'E99'"),
+        ({"name": "E99"}, "unknown note 'E99'"),
         ({"basis": "hearsay"}, "basis must be one of"),
         ({"finds": " "}, "say what was found"),
     ],

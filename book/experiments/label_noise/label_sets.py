@@ -8,19 +8,19 @@ Conventions
     Labels are (clip, tag) bool; the splits are the ones that each dataset is used with.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import gammaln
 
 from mtlib.base.errors import InputError, one_of
 from mtlib.base.tags import CATEGORY, TAGS
 from mtlib.corpora import corpus
 from mtlib.corpora.datasets import labels_only, msd_labels
-from mtlib.evidence import cooccurrence, statistics
+from mtlib.evidence import statistics
+
+from . import tag_pairs
 
 SETS = ("msd_lastfm", "magnatagatune", "mtg_jamendo")
 """The label sets, by the names of their datasets."""
@@ -101,7 +101,7 @@ def summary(labels: LabelSet) -> dict[str, float]:
         "n_clips": len(everything),
         "n_labels": int(count.sum()),
         "labels_per_clip": count.sum() / len(everything),
-        "n_distinct": cooccurrence.n_distinct(everything),
+        "n_distinct": tag_pairs.n_distinct(everything),
         "top_ten": count[:10].sum() / count.sum(),
         "spread": count[0] / count[-1],
         "slope": float(stats.linregress(np.log(np.arange(len(count)) + 1), np.log(count)).slope),
@@ -132,12 +132,11 @@ def related(labels: LabelSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `mtlib.evidence.cooccurrence.pairs`, with relation (of
-        `mtlib.evidence.cooccurrence.relation`).
+        As `tag_pairs.pairs`, with relation (of `tag_pairs.relation`).
     """
-    table = cooccurrence.pairs(labels.everything, labels.tags)
+    table = tag_pairs.pairs(labels.everything, labels.tags)
     sizes = zip(table.tag, table.beside, table.n_tag, table.n_beside, strict=True)
-    return table.assign(relation=[cooccurrence.relation(*row, labels.category) for row in sizes])
+    return table.assign(relation=[tag_pairs.relation(*row, labels.category) for row in sizes])
 
 
 def synonyms(labels: LabelSet) -> pd.DataFrame:
@@ -154,32 +153,3 @@ def synonyms(labels: LabelSet) -> pd.DataFrame:
     table = table[(table.relation == "synonym") & rarer]
     table = table.assign(preference=table.n_beside / table.n_tag).drop(columns=["relation", "n_both"])
     return table.sort_values("share", ascending=False, ignore_index=True)
-
-
-def accumulation(labels: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
-    """Return how many different label rows a random choice of clips holds on average.
-
-    Parameters
-    ----------
-    labels : ndarray (clip, tag)
-    sizes : sequence of int
-        Clips drawn without replacement, each at most the number of clips.
-
-    Returns
-    -------
-    ndarray (size,)
-        Exact expectations: a row that stands m times is missed with the hypergeometric chance.
-    """
-    packed = np.packbits(np.asarray(labels, bool), axis=1)
-    multiplicity, n_rows = np.unique(np.unique(packed, axis=0, return_counts=True)[1], return_counts=True)
-    n_clips = len(packed)
-    if not all(1 <= size <= n_clips for size in sizes):
-        raise InputError(f"sizes must lie between 1 and {n_clips}, got {list(sizes)}")
-    expected = []
-    for size in sizes:
-        left = n_clips - size
-        possible = multiplicity <= left
-        m = multiplicity[possible]
-        log_missed = gammaln(left + 1) - gammaln(left - m + 1) + gammaln(n_clips - m + 1) - gammaln(n_clips + 1)
-        expected.append(n_rows.sum() - (n_rows[possible] * np.exp(log_missed)).sum())
-    return np.array(expected)

@@ -7,7 +7,7 @@ from scipy.stats import chi2_contingency
 from book.experiments.label_noise import label_sets
 from book.experiments.label_noise.label_sets import LabelSet
 from mtlib.base.errors import InputError
-from mtlib.evidence import cooccurrence, statistics
+from mtlib.evidence import statistics
 
 
 @pytest.fixture
@@ -77,14 +77,3 @@ def test_the_three_real_sets(published, later, tmp_path, monkeypatch):
         ("classic", "classical"), ("beats", "beat"), ("vocals", "vocal"), ("no vocal", "no vocals"),
     }  # fmt: skip
     assert label_sets.synonyms(made["mtg_jamendo"]).empty
-
-
-def test_accumulation_is_the_mean_of_random_choices():
-    generator = np.random.default_rng(0)
-    labels = generator.random((300, 6)) < 0.2
-    ours = label_sets.accumulation(labels, [1, 50, 299, 300])
-    drawn = [cooccurrence.n_distinct(labels[generator.permutation(300)[:50]]) for _ in range(2000)]
-    assert ours[0] == pytest.approx(1) and ours[3] == cooccurrence.n_distinct(labels)
-    assert ours[1] == pytest.approx(np.mean(drawn), abs=0.15)
-    with pytest.raises(InputError, match="sizes"):
-        label_sets.accumulation(labels, [301])
