@@ -171,7 +171,7 @@ class KerasGRU(nn.Module):
         """Map a sequence (batch, step, n_in) to the states (batch, step, n_hidden)."""
         n_hidden = self.recurrent.shape[0]
         states = []
-        with torch.autocast(x.device.type, enabled=False):  # too small for 16 bits to save time
+        with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):  # too small for 16 bits to save time
             to_gates, to_candidate = self.recurrent.split((2 * n_hidden, n_hidden), dim=1)
             given = x.float() @ self.kernel + self.bias
             gates, candidates = given.split((2 * n_hidden, n_hidden), dim=2)
