@@ -29,7 +29,7 @@ from mtlib.base.tags import CATEGORY
 from mtlib.corpora.corpus import Corpus
 from mtlib.networks import models, tagging
 from mtlib.signal import frontend, views
-from mtlib.training import runs, taggers
+from mtlib.training import features, runs
 
 NETWORKS = {
     "compact": ("Compact-convnet, Choi 2017", "transfer_learning_music/keras2_model/model_best.hdf5"),
@@ -161,7 +161,7 @@ def find(name: str) -> tuple[tagging.Tagger, dict[str, str], str]:
     if run.record["task"] != "multilabel":
         raise InputError(f"run {run.key} does not tag: its task is {run.record['task']}")
     tags = Corpus.open(run.spec.corpus).tags.astype(str)
-    return taggers.of_run(run), dict(zip(tags["name"], tags["category"], strict=True)), "your own"
+    return features.from_run(run), dict(zip(tags["name"], tags["category"], strict=True)), "your own"
 
 
 def write_own(name: str, path: Path) -> int:
