@@ -13,6 +13,7 @@ import click
 
 from ..base.errors import InputError
 from ..base.files import atomic, check_replaceable, reserve
+from . import options
 
 if TYPE_CHECKING:
     from ..networks.tagging import Tagger
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, all tags.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table: one row per file (and window), one column per tag.")
+@options.device
 def tag_command(
     files: tuple[Path, ...],
     model: str,
@@ -40,15 +42,17 @@ def tag_command(
     every: float | None,
     as_json: bool,
     as_csv: bool,
+    device: str,
 ) -> None:
     """Tag audio files, or all audio files of folders, with a published network or one of your own.
 
     Example: python -m mtlib tag song.mp3 --model fcn-msd --top 10
     """
-    from ..networks import tagging
+    from ..networks import devices, tagging
     from ..signal import audio
 
     tagger = _tagger(model)
+    devices.move(tagger, devices.resolve_device(device))
     if model == "crnn":
         click.echo("crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True)
     hop = tagging.HOP_SECONDS if every is None else every
@@ -68,6 +72,8 @@ def tag_command(
             click.echo(f"Error: {error}", err=True)
             continue
         name = audio.display_name(path)
+        for note in result.notes:
+            click.echo(f"Note: {name}: {note}", err=True)
         whole: list[tuple[float | None, Any]] = [(None, result.probs)]
         windows = [(k * hop, probs) for k, probs in enumerate(result.windows)] if every else whole
         if table:
@@ -100,14 +106,14 @@ def _tagger(model: str) -> "Tagger":
 
     if model in (*released.RELEASES, *later.NAMES):
         return tagging.load_model(model)
-    from ..training import runs, taggers
+    from ..training import features, runs
 
     if (run := runs.find(model)) is None:
         raise InputError(
             f"unknown model {model!r}: choose of {', '.join((*released.RELEASES, *later.NAMES))}, "
             "or the key of a run (python -m mtlib runs list)"
         )
-    return taggers.of_run(run)
+    return features.from_run(run)
 
 
 @click.command("features")
@@ -117,16 +123,20 @@ def _tagger(model: str) -> "Tagger":
     "--network", default="compact", show_default=True, help="compact, random, mfcc, or the key of a run (`runs list`)."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of random weights.")
-def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int) -> None:
+@click.option("--windows", default="first", show_default=True, type=click.Choice(["first", "all"]),
+              help="Of a file longer than the network's input: its beginning, or a row per window.")  # fmt: skip
+@options.device
+def features_command(
+    files: tuple[Path, ...], output: Path, network: str, seed: int, windows: str, device: str
+) -> None:  # fmt: skip
     """Describe audio files, or all audio files of folders, by 160 values each, for a classifier of your own.
 
-    OUTPUT holds files, features (one row per file) and layers (the layer of each value).
+    OUTPUT holds files, starts (seconds), features (a row per file or window) and layers (of each value).
     Example: python -m mtlib features FOLDER -o features.npz
     """
-    import numpy as np
     from tqdm import tqdm
 
-    from ..networks import tagging
+    from ..networks import devices, tagging
     from ..signal import audio
     from ..training import features
 
@@ -135,23 +145,28 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     check_replaceable(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
-    extractor = features.find(network, seed)
+    if extractor := features.find(network, seed):
+        devices.move(extractor, devices.resolve_device(device))
     found, failures = tagging.find_audio(files)
-    rows, names = [], []
+    n_samples, rate = features.window(extractor)
+    rows, n_longer, length = [], 0, n_samples / rate
     longest = max((len(audio.display_name(path)) for path in found), default=0)
     with atomic(output) as file:
         reserve(file, 4 * len(found) * (longest + 1000) + 10_000)  # more than enough
         for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
             try:
-                rows.append(features.of_file(path, extractor))
-                names.append(audio.display_name(path))
+                values, seconds = features.of_windows(path, extractor, 1 if windows == "first" else None)
+                rows += [(audio.display_name(path), k * length, row) for k, row in enumerate(values)]
+                n_longer += seconds > length
             except InputError as error:
                 failures.append(str(error))
         for line in failures:
             click.echo(f"Error: {line}", err=True)
         if not rows:
             raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
-        features.save(file, names, np.stack(rows), extractor)
-    click.echo(f"{output}: {len(rows)} files, {len(rows[0])} values each")
+        features.save(file, rows, extractor)
+    click.echo(f"{output}: {len({name for name, *_ in rows})} files, {len(rows)} rows of {len(rows[0][2])} values")
+    if n_longer and windows == "first":
+        click.echo(f"longer files: {n_longer}; their first {length:.4g} s are described, all with --windows all")
     if failures:
         raise InputError(f"{len(failures)} files are left out, see above")

@@ -6,7 +6,7 @@ short audio is repeated to the full length. The probabilities of a file are the 
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from . import later, released
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
-AUDIO_SUFFIXES = frozenset({".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff"})
+AUDIO_SUFFIXES = frozenset(
+    [".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff", ".caf", ".m4a", ".mp4", ".aac", ".wma"]
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Tags:
         Their names.
     windows : ndarray (window, tag) float32
         Of each window.
+    notes : tuple of str
+        What is odd about the file but harmless.
     """
 
     file: Path
@@ -60,6 +64,7 @@ class Tags:
     probs: np.ndarray
     tags: tuple[str, ...] = TAGS
     windows: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    notes: tuple[str, ...] = ()
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the n most probable tags with their probabilities."""
@@ -95,6 +100,13 @@ def load_model(name: str = "fcn-msd") -> Tagger:
     return Tagger(name, frontend, network, released.RELEASES[name].n_samples)
 
 
+def probabilities(logits: Tensor, task: str) -> Tensor:
+    """Return what a network's logits (clip, output) mean: probabilities, or for a regression themselves."""
+    if task == "regression":
+        return logits
+    return logits.sigmoid() if task == "multilabel" else logits.softmax(1)
+
+
 @torch.inference_mode()
 def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECONDS, batch_size: int = 16) -> np.ndarray:
     """Return the probabilities of every window, (window, tag) float32.
@@ -111,12 +123,10 @@ def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECON
     if not every > 0:
         raise InputError(f"every must be above 0 s, got {every:g}")
     hop = min(max(1, round(every * tagger.sample_rate)), tagger.n_samples)
-    meaning: dict[str, Callable[[Tensor], Tensor]] = {
-        "multilabel": torch.sigmoid, "multiclass": lambda y: y.softmax(1), "regression": lambda y: y,
-    }  # fmt: skip
+    device = next(tagger.network.parameters()).device
     cut = audio.windows(samples, tagger.n_samples, hop, round(hop * MIN_SECONDS / HOP_SECONDS))
     probs = [
-        meaning[tagger.task](tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
+        probabilities(tagger.network(tagger.frontend(torch.from_numpy(part.copy()).to(device))), tagger.task).cpu()
         for part in np.array_split(cut, -(-len(cut) // batch_size))
     ]
     return torch.cat(probs).numpy()
@@ -130,14 +140,13 @@ def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Ta
     InputError
         If the file cannot be used: with its name and the reason, in one line.
     """
-    samples = audio.load(path, sample_rate=tagger.sample_rate)
-    if audio.is_silent(samples):
+    heard = audio.decode(path, sample_rate=tagger.sample_rate)
+    if audio.is_silent(heard.samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
-    probs = tag_samples(samples, tagger, every=every)
+    probs = tag_samples(heard.samples, tagger, every=every)
     if not np.isfinite(probs).all():
         raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
-    seconds = len(samples) / tagger.sample_rate
-    return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags, probs)
+    return Tags(Path(path), tagger.name, heard.seconds, len(probs), probs.mean(0), tagger.tags, probs, heard.notes)
 
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:

@@ -116,6 +116,9 @@ class RunSpec:
         values = asdict(self)
         if not self.device:
             del values["device"]
+        for name in ("mixup", "turned"):  # newer than many runs
+            if not values["training"][name]:
+                del values["training"][name]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{VERSION}\n{text}".encode()).hexdigest()[:32]
 
@@ -145,10 +148,12 @@ class RunSpec:
         return from_dict(values)
 
 
+_PARTS: dict[str, type] = {"view": View, "model": Model, "training": Training}
+
+
 def _paths() -> list[str]:
-    parts = {"view": View, "model": Model, "training": Training}
-    inside = [f"{part}__{item.name}" for part, kind in parts.items() for item in fields(kind)]
-    return [item.name for item in fields(RunSpec) if item.name not in parts] + inside
+    inside = [f"{part}__{item.name}" for part, kind in _PARTS.items() for item in fields(kind)]
+    return [item.name for item in fields(RunSpec) if item.name not in _PARTS] + inside
 
 
 def from_dict(values: Mapping[str, Any]) -> RunSpec:
@@ -160,7 +165,7 @@ def from_dict(values: Mapping[str, Any]) -> RunSpec:
         If a name is unknown or a value is out of range.
     """
     given = dict(values)
-    for part, kind in (("view", View), ("model", Model), ("training", Training)):
+    for part, kind in _PARTS.items():
         if part in given:
             given[part] = _make(kind, given[part], part)
     return _make(RunSpec, given, "run")
@@ -185,9 +190,6 @@ def _make(kind: type, values: Any, name: str) -> Any:
             raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r}")
         cleaned[key] = value
     return kind(**cleaned)
-
-
-_PARTS: dict[str, type] = {"view": View, "model": Model, "training": Training}
 
 
 def schema() -> dict[str, Any]:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pandas as pd
-import soundfile
+import soxr
 
 from ...base import parallel, paths
 from ...base.errors import InputError
@@ -81,7 +82,7 @@ def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
 
 def _notes(dataset: Dataset, kept: pd.DataFrame) -> Iterator[str]:
     if n_silent := (kept["status"] == "silent").sum():
-        yield f"{n_clips(n_silent)} digital silence (kept)"
+        yield f"{n_clips(n_silent)} silent (kept)"
     for rate, count in kept["source_rate"].value_counts().sort_index().items():
         if dataset.sample_rates and rate not in dataset.sample_rates:
             expected = " or ".join(map(str, dataset.sample_rates))
@@ -184,6 +185,9 @@ class ReadAudio:
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
+        if seconds is not None and recording.seconds < seconds - 0.5:
+            ends = f"ends at {start + recording.seconds:.1f} s, its passage at {end:.1f} s"
+            raise InputError(f"{audio.display_name(path)}: truncated, {ends}; unpack it again", "truncated")
         samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
@@ -325,8 +329,9 @@ def prepare(
         scan.clips, scan.labels = scan.clips.iloc[chosen].reset_index(drop=True), scan.labels[chosen]
     _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
-        "decoder": f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}",
-        "resampler": audio.RESAMPLER, "crop": "centre", "short": _checked_short(short), "channels": "mean",
+        "decoder": f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}",
+        "resampler": f"soxr {soxr.__version__} HQ", "crop": "centre", "channels": "mean",
+        "short": _checked_short(short),
     }  # fmt: skip
     made = corpus.write(
         name,
