@@ -34,8 +34,10 @@ def _options(command: Any) -> Any:
     return command
 
 
-def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool, seconds: float) -> Any:
-    """Return a registered dataset, or a folder of the reader's own."""
+def _find(
+    name: str, root: Path | None, short: str | None, labels: Path | None, class_folders: bool, seconds: float
+) -> tuple[Any, Path, str]:
+    """Return a registered dataset, or a folder of the reader's own; where it lies; what short clips become."""
     from ..corpora import datasets
     from ..corpora.datasets import folder
     from ..signal.audio import SAMPLE_RATE
@@ -43,21 +45,15 @@ def _find(name: str, root: Path | None, labels: Path | None, class_folders: bool
     if name != "folder":
         if labels or class_folders:
             raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
-        return datasets.find(name)
+        found, fetched = datasets.find(name), paths.home() / "datasets" / name
+        if root is None and not fetched.is_dir():
+            raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
+        return found, root or fetched, short or "drop"
     if (labels is None) != class_folders:
         raise InputError("give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes")
     if root is None:
         raise InputError("where is the folder? Type --root FOLDER")
-    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None)
-
-
-def _root(name: str, root: Path | None) -> Path:
-    if root is not None:
-        return root
-    fetched = paths.home() / "datasets" / name
-    if not fetched.is_dir():
-        raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
-    return fetched
+    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None), root, short or "repeat"
 
 
 @click.command("check")
@@ -91,12 +87,9 @@ def check_command(
     assert dataset is not None  # one of the two was named
     check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
-    found = _find(dataset, root, **own)
-    short = short or ("repeat" if dataset == "folder" else "drop")
+    found, folder, short = _find(dataset, root, short, **own)
     with parallel.progress("clip") as progress:
-        result = preparation.check(
-            found, _root(dataset, root), short=short, n_jobs=jobs, scheduler=scheduler, progress=progress
-        )
+        result = preparation.check(found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress)
     _tell(result, report)
     if result.failed:
         raise InputError(f"not all clips can be used; {report} lists every one")
@@ -160,8 +153,7 @@ def prepare_command(
         raise InputError("give the corpus a name: --name NAME")
     check_writable(report)
     check_replaceable(report, b"clip_id,path,split,")
-    found, folder = _find(dataset, root, labels, class_folders, seconds), _root(dataset, root)
-    short = short or ("repeat" if dataset == "folder" else "drop")
+    found, folder, short = _find(dataset, root, short, labels, class_folders, seconds)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     with parallel.progress("clip") as progress:
         made, result = preparation.prepare(

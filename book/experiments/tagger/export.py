@@ -77,7 +77,7 @@ def _frontend(chain: nn.Module) -> tuple[dict[str, Any], float, list[np.ndarray]
     plain = isinstance(mel, frontend.MelSpectrogram) and isinstance(decibel, frontend.Decibel)
     if not plain or decibel.doubled or len(rest) > len(norms) + len(factors) or len(rest) > 2:
         raise InputError("only mel-spectrograms in plain decibels run in a page")
-    if (mel.stft.padding, mel.stft.pad_mode) != ("centre", "reflect") or mel.stft.n_fft.bit_count() != 1:
+    if mel.stft.padding != "centre" or mel.stft.n_fft.bit_count() != 1:
         raise InputError("only frames as librosa centres them, of a power of two, run in a page")
     parts, spans = [], []
     for row in mel.filters.numpy():
@@ -193,6 +193,17 @@ def _provenance(title: str, artifact: published.Artifact) -> dict[str, str]:
     return {"title": title, "licence": artifact.licence, "source": artifact.url}
 
 
+def clips() -> dict[str, published.Artifact]:
+    """Return the example clips at hand that may be redistributed, by the name of their script."""
+    found = [
+        artifact
+        for name, artifact in sorted(published.ARTIFACTS.items())
+        if name.startswith(CLIPS) and name.endswith(".ogg") and artifact.redistribute
+    ]
+    present = [artifact for artifact in found if published.state(artifact) == "present"]
+    return {f"clip-{i}": artifact for i, artifact in enumerate(present, 1)}
+
+
 def write(folder: Path) -> tuple[Index, list[tuple[str, str, str]]]:
     """Write the networks and clips that this build may hold into a folder, and nothing else.
 
@@ -217,13 +228,9 @@ def write(folder: Path) -> tuple[Index, list[tuple[str, str, str]]]:
             continue
         header |= _provenance(title, artifact)
         index["networks"].append(_write(folder, name, header, weights))
-    for name, artifact in sorted(published.ARTIFACTS.items()):
-        if not (name.startswith(CLIPS) and name.endswith(".ogg") and artifact.redistribute):
-            continue
-        if published.state(artifact) == "present":
-            header = _provenance(artifact.what, artifact) | {"name": Path(name).name, "type": "audio/ogg"}
-            number = f"clip-{len(index['clips']) + 1}"
-            index["clips"].append(_write(folder, number, header, artifact.path.read_bytes()))
+    for name, artifact in clips().items():
+        header = _provenance(artifact.what, artifact) | {"name": artifact.path.name, "type": "audio/ogg"}
+        index["clips"].append(_write(folder, name, header, artifact.path.read_bytes()))
     kept = {f"{entry['file']}.js" for entries in index.values() for entry in entries}
     for path in folder.glob("*.js"):
         if path.name not in kept:
