@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic, check_replaceable, read_json, told_if_damaged
+from mtlib.base.files import atomic, check_target, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -70,9 +70,9 @@ def summarise(build: Path) -> dict[str, Any]:
     if build.is_file():
         try:
             found = json.loads(build.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
-        if not isinstance(found, dict) or set(found) != {"pages", "evidence"}:
+        if not _is_snapshot(found):
             raise InputError(f"{build}: not a snapshot of a build; python -m mtlib snapshot writes one")
         return found
     executed = [
@@ -88,9 +88,9 @@ def summarise(build: Path) -> dict[str, Any]:
     for path in executed:
         with told_if_damaged(path, "run `make book`"):
             cells = read_json(path)["cells"]
-        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
-        summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
+            outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+            foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
+            summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
     for page, evidence in claims.collect(executed):
         seen[page, evidence.claim] += 1
         row = {name: asdict(evidence)[name] for name in _KEPT}
@@ -98,11 +98,38 @@ def summarise(build: Path) -> dict[str, Any]:
     return summary
 
 
+def _is_snapshot(found: Any) -> bool:
+    """Tell whether a value has the form that `summarise` returns."""
+    if not (isinstance(found, dict) and set(found) == {"pages", "evidence"}):
+        return False
+    book, evidence = found["pages"], found["evidence"]
+    if not (isinstance(book, dict) and isinstance(evidence, list)):
+        return False
+    for page in book.values():
+        if not (isinstance(page, dict) and isinstance(page.get("numbers"), dict)):
+            return False
+        tables = [page.get(name, {}) for name in ("parameters", "provenance")]
+        if not all(isinstance(table, dict) for table in tables):
+            return False
+        if not all(isinstance(text, str) for text in page["numbers"].values()):
+            return False
+    return all(map(_is_evidence, evidence))
+
+
+def _is_evidence(row: Any) -> bool:
+    if not (isinstance(row, dict) and {"page", "number", *_KEPT} <= row.keys()):
+        return False
+    named = all(isinstance(row[name], str) for name in ("page", "claim", "verdict"))
+    values = [row[name] for name in ("estimate", "low", "high")]
+    numbers = all(value is None or (isinstance(value, (int, float)) and not abs(value) >= 1e300) for value in values)
+    return named and numbers and isinstance(row["number"], int) and (row["low"] is None) == (row["high"] is None)
+
+
 def save(build: Path, path: Path = PUBLISHED) -> Path:
     """Write the summary of a build into one file."""
-    check_replaceable(path, b'"evidence": [')
-    text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_target(path, b'"evidence": [')
+    text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     with atomic(path) as file:
         file.write(text.encode() + b"\n")
     return path

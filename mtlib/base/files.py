@@ -81,16 +81,26 @@ def reserve(file: IO[bytes], n_bytes: int) -> None:
             raise
 
 
-def check_writable(path: Path) -> None:
-    """Refuse, before the work begins, a file that its result could not be written to."""
+def check_target(path: Path, mark: bytes = b"") -> None:
+    """Refuse, before the work begins, a file that its result could not be written to, or should not replace.
+
+    With a mark of ours, a file that is neither empty nor has it in its first 100 bytes is kept.
+    """
+    reason, start = "", b""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(bytes(1 << 16))
-        reason = "it is a folder" if path.is_dir() else ""
+        if path.is_file():
+            with open(path, "rb") as there:
+                start = there.read(100)
+        elif path.exists():
+            reason = "it is a folder" if path.is_dir() else "it is a device"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
         raise InputError(f"{path} cannot be written ({reason}); name another file")
+    if start and mark not in start:
+        raise InputError(f"{path} was not written by this command and is kept; name another file")
 
 
 _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -119,14 +129,6 @@ def check_no_link(path: Path, folder: Path) -> None:
     """Refuse a path below a folder that leads through a link: nothing is deleted or replaced behind it."""
     if path.resolve() != folder.resolve() / path.relative_to(folder):
         raise InputError(f"{path} leads through a link; nothing behind it is changed: move the link away")
-
-
-def check_replaceable(path: Path, mark: bytes) -> None:
-    """Refuse to replace a file unless it is empty or has a mark of ours in its first 100 bytes."""
-    if path.is_file() and path.stat().st_size:
-        with open(path, "rb") as file:
-            if mark not in file.read(100):
-                raise InputError(f"{path} was not written by this command and is kept; name another file")
 
 
 @contextlib.contextmanager

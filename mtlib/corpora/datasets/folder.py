@@ -108,8 +108,6 @@ def _classes(files: Sequence[str]) -> list[dict[str, Any]]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table; values are text, but tags of JSON lines, which are lists."""
     content = read_text(path)
-    if "\0" in content:
-        raise InputError(f"{path.name}: not UTF-8 or Latin-1 text (NUL bytes, as in UTF-16); save it as UTF-8")
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         rows = [
             _json_row(line, number, path.name) for number, line in enumerate(content.splitlines(), 1) if line.strip()
@@ -143,6 +141,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if "path" not in rows[0]:
         found = ", ".join(key for key in list(rows[0])[:4] if key != "line")
         raise InputError(f'{path.name}: no column "path" (found {found}); it names the file below --root')
+    for row in rows:
+        if lacking := sorted({"path", "tags"} & rows[0].keys() - row.keys()):
+            raise InputError(f"{path.name}, line {row['line']}: no {lacking[0]}; give every file its own")
     return rows
 
 

@@ -12,6 +12,7 @@ from ...base.errors import InputError
 from ...signal import audio
 from .. import corpus, writing
 from . import Scan, find, magnatagatune, msd_labels, msd_lastfm, mtg_jamendo
+from .scanning import check_name
 
 
 def scan(name: str, root: Path | None = None) -> Scan:
@@ -62,6 +63,8 @@ def prepare(name: str, root: Path | None = None, corpus_name: str = "") -> corpu
     InputError
         As `scan` does, or if a corpus of that name holds audio or another dataset.
     """
+    check_name(corpus_name)
+    root = Path(root).expanduser() if root else None
     found, dataset, corpus_name = scan(name, root), find(name), corpus_name or f"{name}-labels"
     try:
         there = corpus.Corpus.open(corpus_name)
