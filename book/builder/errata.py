@@ -134,10 +134,10 @@ def collect(notebook: Path) -> list[Note]:
     """
     try:
         cells = read_json(Path(notebook))["cells"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{notebook}: not an executed notebook; run `make book`") from error
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
 
 
 def slips_html() -> str:

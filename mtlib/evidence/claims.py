@@ -221,10 +221,11 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
     for path in notebooks:
         try:
             cells = read_json(Path(path))["cells"]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: not an executed notebook; run `make book`") from error
-        for output in (output for cell in cells for output in cell.get("outputs", [])):
-            if row := output.get("data", {}).get(MIME):
+        for data in outputs:
+            if row := data.get(MIME):
                 if set(row) != names:
                     raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
                 rows.append((Path(path).stem, Evidence(**row)))
