@@ -106,11 +106,13 @@ def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
         If a parameter is unknown, missing, of the wrong type or out of range.
     """
     known = {*STANDARD, *own}
-    jupyter = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    shell = namespace.get("get_ipython")
+    others = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    others |= set(getattr(shell(), "user_ns_hidden", ())) if callable(shell) else set()  # of the reader's startup
     given = {
         name
         for name, value in namespace.items()
-        if not name.startswith("_") and name not in jupyter and not isinstance(value, ModuleType)
+        if name in known or not (name.startswith("_") or name in others or isinstance(value, ModuleType))
     }
     check_names(given, known)
     if missing := known - given:
