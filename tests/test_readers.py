@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import miniatures
+import toy
 from book.builder import build as builder
-from book.builder import compare, errata, release
+from book.builder import command, compare, errata, release
 from mtlib.__main__ import program
 from mtlib.base import paths
 from mtlib.base.errors import InputError
+from mtlib.corpora.corpus import Corpus
 from mtlib.corpora.datasets import find, folder, labels_only, preparation
 from mtlib.corpora.synthetic import recipes
 from mtlib.evidence import claims, recorded
-from mtlib.training import sweeps
-
-assert sweeps, "imported before memory is limited"
+from mtlib.page import report
+from mtlib.training import features, runs, sweeps, taggers
 
 FUZZ = settings(
-    max_examples=40, deadline=5000, derandomize=True, database=None,
+    max_examples=40, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 
@@ -44,8 +46,16 @@ LISTS = {
 
 
 @contextlib.contextmanager
-def within(n_bytes=1 << 30):
-    """Let this process take no more than some memory beyond what it has."""
+def within(n_bytes=1 << 30, seconds=5):
+    """Let this process take no more than some memory beyond what it has, and some time of a processor."""
+    begun = time.process_time()
+    with _memory(n_bytes):
+        yield
+    assert time.process_time() - begun < seconds
+
+
+@contextlib.contextmanager
+def _memory(n_bytes):
     try:
         import resource
 
@@ -383,6 +393,87 @@ def test_a_damaged_executed_copy_is_not_released(tmp_path):
     (tmp_path / "html").mkdir()
     (tmp_path / "html/index.html").touch()
     assert "call `make release`" in line_of(release.write, tmp_path)
+
+
+# What this program keeps: a file without a digest is one of an earlier version, or edited by hand
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A home with a corpus, and a run that was trained on it."""
+    home = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTLIB_HOME", str(home))
+        toy.write(n_clips=20)
+        (run,) = sweeps.sweep([toy.spec(epochs=1)], n_jobs=1, report=None)
+    return home, run.key
+
+
+def without_digest(path):
+    content = json.loads(path.read_text())
+    del content["digest"]
+    return json.dumps(content)
+
+
+def read_corpus(*_):
+    opened = Corpus.open("tones")
+    opened.verify()
+    for split in ("train", "valid", "test"):
+        opened.check_losses(split)
+        opened.batch(opened.split(split)[:2], 1000)
+    return repr(opened), opened.fingerprint, opened.labels(), list(opened.tags["name"]), opened.left_out
+
+
+def read_run(key):
+    run = runs.named(key)
+    found = report.Evaluation(run, Corpus.open(run.spec.corpus))
+    features.from_run(run)
+    taggers.of_run(run)
+    return found.summary(), found.worst()
+
+
+@pytest.mark.parametrize("file", ["corpora/tones/corpus.json", "runs/*/record.json", "runs/*/spec.json"])
+@FUZZ
+@given(data=st.data())
+def test_edited_descriptions_of_what_is_kept(file, data, kept, monkeypatch):
+    home, key = kept
+    monkeypatch.setenv("MTLIB_HOME", str(home))
+    (path,) = home.glob(file)
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(data.draw(edited(without_digest(path))))
+        line_of(read_corpus)
+        line_of(read_run, key)
+        for words in ("runs list", f"runs show {key}", "runs prune --outdated", "check --corpus tones"):
+            result = CliRunner().invoke(program, words.split())
+            assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+            assert result.stderr.count("\n") == result.exit_code
+    finally:
+        path.write_bytes(whole)
+
+
+PAGE = json.dumps({"metadata": {"mtlib": {}}, "cells": [
+    {"cell_type": "code", "outputs": [{"data": {kind: {"a": 1}}, "metadata": {"scrapbook": {"name": "x"}}}]}
+    for kind in (claims.MIME, errata.MIME, compare.pages.MIME, "application/papermill.record/text/plain")
+]})  # fmt: skip
+
+
+@FUZZ
+@given(content=edited(PAGE))
+def test_edited_executed_copies(content, tmp_path):
+    path = builder.executed_path("book/02_background", tmp_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    builder.is_stale("book/02_background", {}, tmp_path)
+    for read in (compare.summarise, lambda build: claims.collect([path]), lambda build: errata.collect(path)):
+        line_of(read, tmp_path)
+
+
+@FUZZ
+@given(name=st.text(max_size=5), value=VALUES, damage=damages())
+def test_parameters_of_a_page_are_text_or_json(name, value, damage):
+    text = damage(f"{name}={json.dumps(value)}".encode()).decode("utf-8", "replace")
+    line_of(command._parameters, (text,))
 
 
 # Tables of this project

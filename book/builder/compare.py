@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic, check_target, read_json, told_if_damaged
+from mtlib.base.files import atomic, check_form, check_target, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -69,12 +69,10 @@ def summarise(build: Path) -> dict[str, Any]:
     build = Path(build)
     if build.is_file():
         try:
-            found = json.loads(build.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError):
-            found = None
-        if not _is_snapshot(found):
-            raise InputError(f"{build}: not a snapshot of a build; python -m mtlib snapshot writes one")
-        return found
+            return check_form(json.loads(build.read_text(encoding="utf-8")), "snapshot")
+        except (ValueError, RecursionError) as error:
+            words = f"not a snapshot of a build ({error})"
+            raise InputError(f"{build}: {words}; python -m mtlib snapshot writes one") from None
     executed = [
         path
         for path in sorted((build / "executed").rglob("*.ipynb"))
@@ -95,34 +93,8 @@ def summarise(build: Path) -> dict[str, Any]:
         seen[page, evidence.claim] += 1
         row = {name: asdict(evidence)[name] for name in _KEPT}
         summary["evidence"].append({"page": page, "number": seen[page, evidence.claim], **row})
-    return summary
-
-
-def _is_snapshot(found: Any) -> bool:
-    """Tell whether a value has the form that `summarise` returns."""
-    if not (isinstance(found, dict) and set(found) == {"pages", "evidence"}):
-        return False
-    book, evidence = found["pages"], found["evidence"]
-    if not (isinstance(book, dict) and isinstance(evidence, list)):
-        return False
-    for page in book.values():
-        if not (isinstance(page, dict) and isinstance(page.get("numbers"), dict)):
-            return False
-        tables = [page.get(name, {}) for name in ("parameters", "provenance")]
-        if not all(isinstance(table, dict) for table in tables):
-            return False
-        if not all(isinstance(text, str) for text in page["numbers"].values()):
-            return False
-    return all(map(_is_evidence, evidence))
-
-
-def _is_evidence(row: Any) -> bool:
-    if not (isinstance(row, dict) and {"page", "number", *_KEPT} <= row.keys()):
-        return False
-    named = all(isinstance(row[name], str) for name in ("page", "claim", "verdict"))
-    values = [row[name] for name in ("estimate", "low", "high")]
-    numbers = all(value is None or (isinstance(value, (int, float)) and not abs(value) >= 1e300) for value in values)
-    return named and numbers and isinstance(row["number"], int) and (row["low"] is None) == (row["high"] is None)
+    with told_if_damaged(build, "run `make book`"):
+        return check_form(summary, "snapshot")
 
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:

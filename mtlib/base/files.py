@@ -19,6 +19,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
+from . import paths
 from .errors import InputError
 
 
@@ -165,6 +166,16 @@ def read_json(path: Path) -> dict[str, Any]:
         place[name] = last
         if "digest" in place:
             raise ValueError(f"{path.name} is not as it was written")
+    return content
+
+
+def check_form(content: Any, name: str) -> Any:
+    """Return a value of JSON that has the form of ``data/forms/NAME.json``; ValueError if it has another."""
+    from jsonschema import Draft202012Validator, exceptions  # takes a while
+
+    form = json.loads((paths.DATA / "forms" / f"{name}.json").read_bytes())
+    if error := exceptions.best_match(Draft202012Validator(form).iter_errors(content)):
+        raise ValueError(f"{error.json_path.lstrip('$.') or name}: {error.message:.80}")
     return content
 
 
