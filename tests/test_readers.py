@@ -172,6 +172,13 @@ TABLES = {
 }
 
 
+@pytest.mark.parametrize("name", ["own.jsonl", "own.csv", "own.tsv"])
+def test_a_table_that_is_nested_without_end_is_one_line(name, tmp_path):
+    (tmp_path / "a.wav").touch()
+    (tmp_path / name).write_bytes(b"[" * 100_000)
+    assert name in line_of(folder.dataset, tmp_path, tmp_path / name)
+
+
 @pytest.mark.parametrize("name", TABLES)
 @FUZZ
 @given(damage=damages())

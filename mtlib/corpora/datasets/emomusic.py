@@ -71,8 +71,8 @@ def scan(root: Path) -> Scan:
     )
     if lacking := [i for i in ids if i not in songs]:
         notes.append(f"{len(lacking)} songs have no line in songs_info.csv: {', '.join(lacking[:5])}")
-    count_unlabelled(files, clips["path"], notes, len(clips))  # the archive has more songs than ratings
-    return Scan(folder, clips, labels, tag_table(TARGETS, "emotion"), notes, info)
+    extra = count_unlabelled(files, clips["path"], notes, len(clips))  # the archive has more songs than ratings
+    return Scan(folder, clips, labels, tag_table(TARGETS, "emotion"), notes, info, unlabelled=extra)
 
 
 DATASET = Dataset(

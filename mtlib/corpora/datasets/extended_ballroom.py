@@ -92,8 +92,7 @@ def scan(root: Path) -> Scan:
         }
     )
     extra = count_unlabelled(files, clips["path"], notes, len(clips))
-    incomplete = extra and len(clips) < DATASET.n_clips
-    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info, incomplete)
+    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info, unlabelled=extra)
 
 
 DATASET = Dataset(

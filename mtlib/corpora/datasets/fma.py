@@ -59,8 +59,7 @@ def scan(root: Path) -> Scan:
     )
     labels = np.array([genres.index(genre) for genre in tracks["track", "genre_top"]], int)
     extra = count_unlabelled(present, clips["path"], notes, len(clips))
-    incomplete = extra and len(clips) < DATASET.n_clips
-    return Scan(folder, clips, labels, tag_table(genres, "genre"), notes, incomplete=incomplete)
+    return Scan(folder, clips, labels, tag_table(genres, "genre"), notes, unlabelled=extra)
 
 
 def read_tracks(path: Path) -> pd.DataFrame:

@@ -150,7 +150,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _json_row(line: str, number: int, name: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}, line {number}: not JSON ({error}); one object per line is needed") from None
     if not isinstance(row, dict):
         raise InputError(f"{name}, line {number}: one object per line is needed, got {line[:40]!r}")

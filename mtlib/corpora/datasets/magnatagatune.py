@@ -100,8 +100,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
             "known_fault": text(empty if row["clip_id"] in EMPTY else "" for row in rows),
         }
     )
-    incomplete = extra and len(clips) < DATASET.n_clips
-    return Scan(folder, clips, labels[tagged], TAGS, notes, info, incomplete)
+    return Scan(folder, clips, labels[tagged], TAGS, notes, info, unlabelled=extra)
 
 
 def write_tables(labels: Path, folder: Path) -> None:

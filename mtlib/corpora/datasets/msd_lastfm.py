@@ -15,7 +15,7 @@ import pandas as pd
 from ...base import paths
 from ...base.errors import InputError
 from ...base.tags import CATEGORY, TAGS
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, read_text, tag_table, text
+from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, count_unlabelled, locate, read_text, tag_table, text
 
 SPLITS = ("train", "valid", "test")
 
@@ -96,10 +96,11 @@ def scan(root: Path, *, audio_too: bool = True) -> Scan:
     if not parts:
         raise InputError(f"no lists such as train_x_msd_id.txt in {kept}; clone MSD_split_for_tagging again")
     clips = pd.concat(parts, ignore_index=True)
+    extra = count_unlabelled(present.values(), clips["path"], notes, len(clips))
     clips["fold"], clips["file_seconds"] = -1, np.nan
     clips["group"] = clips["same_audio"].where(clips["same_audio"] != "", clips["clip_id"])
     tags = tag_table(TAGS, [CATEGORY[tag] for tag in TAGS])
-    return Scan(folder, clips, np.concatenate(labels), tags, notes, incomplete=len(parts) < len(SPLITS))
+    return Scan(folder, clips, np.concatenate(labels), tags, notes, {}, len(parts) < len(SPLITS), extra)
 
 
 DATASET = Dataset(

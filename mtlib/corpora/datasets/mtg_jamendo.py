@@ -18,6 +18,7 @@ from .scanning import (
     Scan,
     audio_files,
     checked_number,
+    count_unlabelled,
     locate,
     read_rows,
     read_text,
@@ -83,9 +84,11 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     found = clips["path"] != ""
     notes += [f"{split}: audio for {found[clips['split'] == split].sum():,} of "
               f"{(clips['split'] == split).sum():,} rows" for split in SPLITS]  # fmt: skip
+    extra = count_unlabelled(present.values(), clips["path"], notes, len(clips))  # songs without these tags
     short = [name.rpartition("---")[2] for name in names]
     unique = short if len(set(short)) == len(short) else names
-    return Scan(folder, clips, labels, tag_table(unique, [n.partition("---")[0] for n in names]), notes)
+    tags = tag_table(unique, [name.partition("---")[0] for name in names])
+    return Scan(folder, clips, labels, tags, notes, unlabelled=extra)
 
 
 DATASET = Dataset(

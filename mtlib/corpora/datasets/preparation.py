@@ -125,6 +125,7 @@ def look(dataset: Dataset, root: Path) -> Scan:
         raise InputError(f"{dataset.title}: clip {twice.iloc[0]!r} is listed twice; get its lists again")
     if len(scan.clips) < dataset.n_clips:
         scan.notes.append(f"{len(scan.clips):,} of {dataset.n_clips:,} clips found")
+        scan.incomplete |= scan.unlabelled
     defaults = {"start": np.nan, "end": np.nan, "file_seconds": np.nan, "known_fault": "", "same_audio": ""}
     for name, value in defaults.items():
         if name not in scan.clips:

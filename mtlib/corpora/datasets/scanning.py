@@ -50,6 +50,9 @@ class Scan:
         Kept with the corpus.
     incomplete : bool
         Whether clips are missing that have no row.
+    unlabelled : bool
+        Whether there is audio that no label names: if there are fewer clips than the dataset has, its list
+        was cut.
     """
 
     root: Path
@@ -59,6 +62,7 @@ class Scan:
     notes: list[str] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
     incomplete: bool = False
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,7 @@ def scan(root: Path) -> Scan:
     if (spread > 1).any():
         notes.append(f"recordings in more than one fold: {', '.join(spread.index[spread > 1][:5])}")
     extra = count_unlabelled(files.values(), clips["path"], notes, len(clips))
-    incomplete = extra and len(clips) < DATASET.n_clips
-    return Scan(folder, clips, labels, tag_table(CLASSES, "sound"), notes, incomplete=incomplete)
+    return Scan(folder, clips, labels, tag_table(CLASSES, "sound"), notes, unlabelled=extra)
 
 
 def _table(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """No clip goes missing without a line, and the status is 0 only if nothing but known faults was left out."""
 
 import os
+import re
 import shutil
 import unicodedata
 from collections import Counter
@@ -202,22 +203,42 @@ def test_clips_named_by_files_have_one_id_on_every_system(tmp_path):
     assert first.clips["clip_id"].tolist() == second.clips["clip_id"].tolist()
 
 
+def first(n_lines):
+    return lambda data: b"".join(data.splitlines(keepends=True)[:n_lines])
+
+
 CUT = {
-    "magnatagatune": ("annotations_final.csv", b"\r\n"),
-    "fma": ("fma_metadata/tracks.csv", b"\n"),
-    "urbansound8k": ("UrbanSound8K/metadata/UrbanSound8K.csv", b"\n"),
+    "magnatagatune": ("annotations_final.csv", first(4)),
+    "mtg_jamendo": ("mtg-jamendo-dataset/data/splits/split-0/autotagging_top50tags-train.tsv", first(1)),
+    "fma": ("fma_metadata/tracks.csv", first(4)),
+    "extended_ballroom": ("extendedballroom_v1.1.xml", lambda data: re.sub(rb"<Waltz>.*</Waltz>", b"", data)),
+    "emomusic": ("static_annotations.csv", first(3)),
+    "urbansound8k": ("UrbanSound8K/metadata/UrbanSound8K.csv", first(3)),
 }
 
 
 @pytest.mark.parametrize("name", CUT)
 def test_a_list_cut_between_two_lines_is_no_success(name, copy_of, heard):
-    root, (file, end) = copy_of(name), CUT[name]
+    root, (file, cut) = copy_of(name), CUT[name]
+    (root / "clips_45seconds/7.mp3").unlink(missing_ok=True)  # it has no label
     assert not preparation.look(find(name), root).incomplete
-    lines = (root / file).read_bytes().split(end)
-    (root / file).write_bytes(end.join(lines[: len(lines) // 2 + 1]) + end)
+    (root / file).write_bytes(cut((root / file).read_bytes()))
     report = preparation.check(find(name), root)
     assert report.failed and any(" audio files have no label (ignored): " in line for line in report.lines)
     assert any(f" of {find(name).n_clips:,} clips found" in line for line in report.lines)
+
+
+def test_lists_of_a_split_that_are_all_cut_are_no_success(copy_of, heard):
+    root = copy_of("msd_lastfm")
+    sound(root / "audio/7/77.clip.mp3", 400, 30.0)
+    assert not preparation.look(find("msd_lastfm"), root).incomplete
+    lists = root / "MSD_split_for_tagging"
+    for path in lists.glob("train_x_*.txt"):
+        path.write_bytes(first(1)(path.read_bytes()))
+    with pytest.raises(InputError, match=r"train_y\.npy has 3 rows"):
+        preparation.look(find("msd_lastfm"), root)
+    np.save(lists / "train_y.npy", np.load(lists / "train_y.npy")[:1])
+    assert preparation.check(find("msd_lastfm"), root).failed
 
 
 def test_a_split_whose_list_is_not_there_is_no_success(copy_of, heard):
