@@ -112,6 +112,8 @@ def test_a_root_may_begin_with_a_tilde(tmp_path, monkeypatch):
     (tmp_path / "music/music_speech/speech_wav").mkdir()
     result = CliRunner().invoke(program, ["check", "gtzan_speech_music", "--root=~/music", "--jobs", "1"])
     assert "1 of 1 clips can be used" in result.output
+    result = CliRunner().invoke(program, ["check", "gtzan_speech_music", "--root=~nobody-of-this-name/music"])
+    assert result.exit_code == 1 and "no such folder" in result.stderr and result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])

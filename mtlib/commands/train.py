@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_target
 from . import options
 
 
@@ -155,6 +156,9 @@ def train_command(
     from ..corpora.corpus import Corpus
     from ..training import specs, sweeps
 
+    if log_dir:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        check_target(log_dir / "curves.csv")
     source = Corpus.open(corpus)
     counts = {split: len(source.split(split)) for split in ("train", "valid", "test")}
     if lacking := [split for split, n in counts.items() if not n]:
@@ -203,7 +207,6 @@ def _seconds(source: Any, chosen: str | None) -> float:
 
 
 def _write_curves(run: Any, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     run.history.to_csv(folder / f"{run.key[:12]}.csv", index=False)
     try:
         from torch.utils.tensorboard import SummaryWriter

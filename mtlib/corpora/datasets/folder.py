@@ -17,6 +17,7 @@ K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the Stratification of Multi-Label
 import csv
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -69,7 +70,7 @@ def dataset(root: Path, table: Path | None = None, n_samples: int | None = SOURC
     InputError
         If the table or the folder cannot be used, with the row and what to do.
     """
-    root = Path(root).expanduser().absolute()
+    root = Path(os.path.expanduser(root)).absolute()
     locate(root, Path.is_dir, "folder")
     notes: list[str] = []
     files = audio_files(root, notes)

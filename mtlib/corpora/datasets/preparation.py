@@ -117,7 +117,7 @@ def look(dataset: Dataset, root: Path) -> Scan:
     InputError
         If the folder is not the dataset's, or its lists cannot be used.
     """
-    root = Path(root).expanduser().absolute()
+    root = Path(os.path.expanduser(root)).absolute()
     scan = dataset.scan(root)
     if scan.clips.empty:
         raise InputError(f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`")
