@@ -64,7 +64,7 @@ def of_state():
 
 
 def of_scores():
-    result = protocols.run("T3", "5", "honest")
+    result = protocols.run("T3", "5", "nested")
     return [result.predictions, result.clips, result.score, result.fold_scores]
 
 
@@ -106,7 +106,7 @@ def home(tmp_path_factory):
     package = Path(importlib.util.find_spec("pretty_midi").origin).parent
     tuned = soundfont.retuned((package / "TimGM6mb.sf2").read_bytes())
     scores = np.random.default_rng(0).random(50)
-    result = protocols.Result("T3", "5", "honest", 0, 0.5, (0.5,), (50,), "C=1", 0, 1.0, np.arange(50), scores)
+    result = protocols.Result("T3", "5", "nested", 0, 0.5, (0.5,), (50,), "C=1", 0, 1.0, np.arange(50), scores)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MTLIB_HOME", str(home))
         patch.setenv("MTLIB_BUILD", str(home / "build"))

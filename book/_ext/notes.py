@@ -1,11 +1,11 @@
-"""Where a page mentions a note on the original ("erratum E46", "E46"), the mention links to the note."""
+"""Where a page mentions a note on the original ("note E46", "E46"), the mention links to the note."""
 
 import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
-NOTE = re.compile(r"\b(?:(?:erratum|note) )?(E\d\d)\b")
+NOTE = re.compile(r"\b(?:note )?(E\d\d)\b")
 NOT_IN = (nodes.literal, nodes.literal_block, nodes.reference, nodes.raw, nodes.title)
 
 

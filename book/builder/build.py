@@ -64,7 +64,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def pages() -> list[str]:
     """Return the pages of the book, without suffix, in reading order."""
     toc = yaml.safe_load((paths.ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [toc["root"], *(entry["file"] for entry in toc["chapters"])]
+    return [toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])]
 
 
 def notebooks() -> list[str]:

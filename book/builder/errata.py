@@ -18,7 +18,7 @@ from pathlib import Path
 from IPython.display import display
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import read_json
+from mtlib.base.files import read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 
@@ -81,7 +81,7 @@ def note(name: str, finds: str, *, basis: str, stands: bool | None = True) -> No
         If the id or the basis is unknown, or nothing is said.
     """
     if name not in table():
-        raise InputError(f"unknown erratum {name!r}; see data/thesis/errata.csv")
+        raise InputError(f"unknown note {name!r}; see data/thesis/errata.csv")
     if basis not in BASES:
         raise InputError(f"basis must be one of {', '.join(BASES)}, got {basis!r}")
     if not finds.strip():
@@ -104,9 +104,9 @@ def card(found: Note) -> str:
     rows = {
         "The thesis says": row["stated"],
         lead[found.stands]: found.finds,
-        "So what": row["consequence"],
+        "Consequence": row["consequence"],
         "What we do": row["recommended_resolution"],
-        "Known how": f"{row['status']}; from {found.basis}",
+        "Basis": f"{row['status']}; from {found.basis}",
     }
     cells = {key: html.escape(value) for key, value in rows.items()}
     touched = [c for c, claim in claims.table().items() if found.erratum in claim["related_errata"]]
@@ -132,12 +132,10 @@ def collect(notebook: Path) -> list[Note]:
     InputError
         If it cannot be read.
     """
-    try:
+    with told_if_damaged(notebook, "run `make book`"):
         cells = read_json(Path(notebook))["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{notebook}: not an executed notebook; run `make book`") from error
 
 
 def slips_html() -> str:

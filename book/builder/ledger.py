@@ -1,9 +1,10 @@
 """The ledger: every claim of the thesis, the evidence of the executed chapters, and what they come to.
 
-A claim's own verdict comes from evidence that may judge (`claims.judges`): published files, arithmetic,
-labels, real corpora, and later work where a claim is about tagging in general. Rows that decide alike give
-their verdict; rows that disagree make it ``divided``, and both are shown. Synthetic evidence never judges: it
-is counted apart. The ledger page uses this module.
+A claim has two answers. *Reproduced*: do the author's files, or his own tables, say what he prints? *Holds*:
+is the claim right, by the evidence that decides it? Which evidence decides is declared in claims.csv
+(`claims.deciders`), before the numbers: evidence of a lower rank never overrules a higher one that could
+not decide, and where both decide and disagree the claim is ``divided``. Synthetic evidence never judges: it
+is counted apart.
 """
 
 import html
@@ -14,13 +15,17 @@ from typing import Any
 
 import altair as alt
 
-from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, interval_text, judges, table, with_notes, wording
+from mtlib.evidence.claims import SYMBOLS, Evidence, anchor, deciders, interval_text, judges, table, with_notes, wording
 from mtlib.page import charts, pages
 
 from . import thesis_index
 
 VERDICTS = ("supported", "contradicted", "divided", "inconclusive", "not tested")
-"""What the real evidence for a claim can come to."""
+"""What the evidence that may judge a claim can come to."""
+
+REPRODUCED = ("yes", "no", "not at hand")
+READINGS = ("holds", "fails", "divided", "inconclusive")
+"""What the synthetic corpus can say of a claim."""
 
 _SYMBOLS = SYMBOLS | {"divided": "◐"}
 
@@ -45,23 +50,40 @@ def rows(collected: Iterable[tuple[str, Evidence]]) -> dict[str, list[Row]]:
     return grouped
 
 
-def verdict(evidence: Iterable[Evidence]) -> str:
-    """Return what evidence that may judge comes to; other rows are passed over."""
-    found = {row.verdict for row in evidence if judges(row)}
-    decided = found & {"supported", "contradicted"}
-    if len(decided) == 2:
-        return "divided"
-    if decided:
-        return decided.pop()
-    return "inconclusive" if "inconclusive" in found else "not tested"
+def _together(verdicts: set[str]) -> str:
+    """Return what several pieces of evidence come to that all have to agree."""
+    if "inconclusive" in verdicts:
+        return "inconclusive"
+    return verdicts.pop() if len(verdicts) == 1 else "divided"
+
+
+def verdict(claim: str, evidence: Iterable[Evidence]) -> str:
+    """Return whether a claim holds, by its deciders; other rows are passed over.
+
+    The first rank that was tested decides, with all its rows. A lower rank can only divide: it never turns
+    an inconclusive claim into a decided one.
+    """
+    tested = [row for row in evidence if row.verdict != "not tested" and judges(row)]
+    found = ({row.verdict for row in tested if row.label in rank} for rank in deciders(claim))
+    if not (ranks := [verdicts for verdicts in found if verdicts]):
+        return "not tested"
+    decided = _together(set(ranks[0]))
+    against = {"supported", "contradicted"} - {decided}
+    return "divided" if len(against) == 1 and any(against & lower for lower in ranks[1:]) else decided
+
+
+def reproduced(evidence: Iterable[Evidence]) -> str:
+    """Return whether his files, or his own tables, say what he prints: yes, no, not at hand."""
+    found = {row.verdict for row in evidence if row.question == "reproduced"}
+    return "no" if "contradicted" in found else "yes" if "supported" in found else "not at hand"
 
 
 def synthetic_reading(evidence: Iterable[Evidence]) -> str | None:
-    """Return what the synthetic corpus says: holds, fails, divided, undecided; None where nothing."""
+    """Return what the synthetic corpus says, one of `READINGS`; None where nothing."""
     seen = {row.verdict for row in evidence if row.source == "synthetic"}
     if decided := seen & {"supported", "contradicted"}:
         return "divided" if len(decided) == 2 else "holds" if "supported" in decided else "fails"
-    return "undecided" if "inconclusive" in seen else None
+    return "inconclusive" if "inconclusive" in seen else None
 
 
 def without(grouped: dict[str, list[Row]]) -> list[str]:
@@ -74,18 +96,20 @@ def without(grouped: dict[str, list[Row]]) -> list[str]:
 
 
 def counts(grouped: dict[str, list[Row]]) -> dict[str, int]:
-    """Count claims by the verdict of real evidence, and apart by what the synthetic corpus says.
+    """Count claims by both answers, and apart by what the synthetic corpus says.
 
     Returns
     -------
     dict of str to int
-        ``claims``, one key a verdict of `VERDICTS`, and ``synthetic holds``, ``synthetic fails``,
-        ``synthetic undecided``, ``synthetic divided``: claims with evidence from the synthetic corpus.
+        ``claims``, one key per verdict of `VERDICTS`, ``reproduced yes`` and so on, ``synthetic holds`` and
+        so on (claims with evidence from the synthetic corpus).
     """
     result = {"claims": len(grouped)} | dict.fromkeys(VERDICTS, 0)
-    result |= {f"synthetic {word}": 0 for word in ("holds", "fails", "undecided", "divided")}
-    for found in grouped.values():
-        result[verdict(row.evidence for row in found)] += 1
+    result |= {f"reproduced {word}": 0 for word in REPRODUCED}
+    result |= {f"synthetic {word}": 0 for word in READINGS}
+    for name, found in grouped.items():
+        result[verdict(name, (row.evidence for row in found))] += 1
+        result[f"reproduced {reproduced(row.evidence for row in found)}"] += 1
         if (reading := synthetic_reading(row.evidence for row in found)) is not None:
             result[f"synthetic {reading}"] += 1
     return result
@@ -101,14 +125,28 @@ def as_json(grouped: dict[str, list[Row]]) -> list[dict[str, Any]]:
     }
     objects = []
     for name, found in grouped.items():
-        claim = {"statement": table()[name]["claim"], "claim_verdict": verdict(r.evidence for r in found)}
+        claim = {
+            "statement": table()[name]["claim"],
+            "decided_by": table()[name]["decides"],
+            "claim_verdict": verdict(name, (r.evidence for r in found)),
+            "claim_reproduced": reproduced(r.evidence for r in found),
+        }
         lines = [{**asdict(r.evidence), "page": r.page, "anchor": r.anchor} for r in found]
         objects += [{**line, "claim": name, **claim} for line in lines or [empty]]
     return objects
 
 
-def _claim_cell(name: str, rowspan: int) -> str:
-    row = table()[name]
+def _answers(name: str, found: list[Row]) -> str:
+    judged = verdict(name, (row.evidence for row in found))
+    same = reproduced(row.evidence for row in found)
+    return (
+        f"<p class='mt-verdict'><span aria-hidden='true'>{_SYMBOLS[judged]}</span> {judged}</p>"
+        f"<p class='mt-muted'>reproduced: {same}<br>decided by: {html.escape(table()[name]['decides'])}</p>"
+    )
+
+
+def _claim_cell(name: str, found: list[Row]) -> str:
+    row, rowspan = table()[name], max(1, len(found))
     text = "; ".join(row[key] for key in ("section", "claim", "metric", "reported", "how_on_published"))
     places = ", ".join(map(thesis_index.link, thesis_index.mentioned(text)))
     notes = ", ".join(f"<a href='errata.html#{note}'>{note}</a>" for note in row["related_errata"].split("; ") if note)
@@ -119,7 +157,8 @@ def _claim_cell(name: str, rowspan: int) -> str:
     return (
         f"<th scope='rowgroup' rowspan='{rowspan}'><span id='{anchor(name)}'>{name}</span>"
         f"<p class='mt-muted'>{' · '.join(filter(None, details))}</p>"
-        f"<p>{html.escape(row['claim'])}</p><p><i>Reported: {html.escape(row['reported'])}</i></p></th>"
+        f"<p>{html.escape(row['claim'])}</p><p><i>Reported: {html.escape(row['reported'])}</i></p>"
+        f"{_answers(name, found)}</th>"
     )
 
 
@@ -127,7 +166,7 @@ def _evidence_cells(row: Row | None) -> str:
     if row is None:
         return "<td>–</td><td>– not tested: no chapter records evidence for it yet</td>"
     seen = row.evidence
-    where = html.escape(f"{seen.source}, {seen.tier}")
+    where = html.escape(f"{seen.label}, {seen.tier}")
     mark = f"<span aria-hidden='true'>{SYMBOLS[seen.verdict]}</span> <b>{html.escape(wording(seen))}</b>"
     why = ". ".join(filter(None, [seen.rule, seen.reason]))
     found = "" if seen.estimate is None else f"<br>{interval_text(seen)}"
@@ -173,24 +212,26 @@ def as_html(grouped: dict[str, list[Row]]) -> str:
     """Return the ledger as an HTML table with filters; each claim links to the thesis and to its cells."""
     bodies = []
     for name, found in grouped.items():
-        judged = verdict(row.evidence for row in found)
+        judged, same = verdict(name, (r.evidence for r in found)), reproduced(r.evidence for r in found)
         first, *others = found or [None]
-        lines = [_claim_cell(name, max(1, len(found))) + _evidence_cells(first)]
+        lines = [_claim_cell(name, found) + _evidence_cells(first)]
         lines += [_evidence_cells(row) for row in others]
         sources = "|".join(sorted({row.evidence.source for row in found}))
         data = {key: table()[name][key] for key in ("chapter", "importance")}
-        data |= {"verdict": judged, "source": sources}
+        data |= {"verdict": judged, "reproduced": same, "source": sources}
         attributes = " ".join(f"data-{key}='{html.escape(value)}'" for key, value in data.items())
         bodies.append(f"<tbody {attributes}>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</tbody>")
     claims = table().values()
     menus = (
         _menu("chapter", "Chapter", sorted({row["chapter"] for row in claims})),
         _menu("importance", "Importance", sorted({row["importance"] for row in claims})),
-        _menu("verdict", "Verdict", VERDICTS),
+        _menu("reproduced", "Reproduced", REPRODUCED),
+        _menu("verdict", "Holds", VERDICTS),
         _menu("source", "Evidence from", sorted({r.evidence.source for f in grouped.values() for r in f})),
     )
     heads = "".join(
-        f"<th scope='col'>{head}</th>" for head in ("Claim", "Evidence and what it finds", "Verdict, rule and reason")
+        f"<th scope='col'>{head}</th>"
+        for head in ("Claim and answers", "Evidence and what it finds", "Verdict, rule and reason")
     )
     table_html = (
         f"<table id='mt-claims' class='mt-ledger mt-claims'><thead><tr>{heads}</tr></thead>{''.join(bodies)}</table>"
@@ -209,7 +250,7 @@ def counts_html(tally: dict[str, int]) -> str:
         f"<dt><span aria-hidden='true'>{_SYMBOLS[name]}</span> {name}</dt><dd>{tally[name]}</dd></div>"
         for name in VERDICTS
     )
-    return f"<dl class='mt-counts' aria-label='Claims by verdict of real evidence'>{cells}</dl>"
+    return f"<dl class='mt-counts' aria-label='Claims by whether they hold'>{cells}</dl>"
 
 
 def headlines_html(grouped: dict[str, list[Row]], chapter: str) -> str:
@@ -219,15 +260,15 @@ def headlines_html(grouped: dict[str, list[Row]], chapter: str) -> str:
         claim = table()[name]
         if (claim["chapter"], claim["importance"]) != (chapter, "1"):
             continue
-        judged = verdict(row.evidence for row in found)
+        judged, same = verdict(name, (r.evidence for r in found)), reproduced(r.evidence for r in found)
         reading = synthetic_reading(row.evidence for row in found) or "–"
         lines.append(
             f"<tr><th scope='row'><a href='ledger.html#{anchor(name)}'>{name}</a></th>"
-            f"<td>{html.escape(claim['claim'])}</td>"
+            f"<td>{html.escape(claim['claim'])}</td><td>{same}</td>"
             f"<td class='mt-verdict'><span aria-hidden='true'>{_SYMBOLS[judged]}</span> {judged}</td>"
             f"<td>{reading}</td></tr>"
         )
-    names = ("Claim", "What the thesis says", "Real evidence", "Synthetic corpus")
+    names = ("Claim", "What the thesis says", "Reproduced", "Holds", "On the synthetic corpus")
     heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
     body = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody>"
     label = f"Headline claims of chapter {chapter}"

@@ -128,7 +128,7 @@ def _tagger(model: str) -> "Tagger":
 def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int) -> None:
     """Describe audio files, or all audio files of folders, by 160 values each, for a classifier of your own.
 
-    OUTPUT holds files, features (a row a file) and layers (the layer of each value).
+    OUTPUT holds files, features (one row per file) and layers (the layer of each value).
     Example: python -m mtlib features FOLDER -o features.npz
     """
     import numpy as np

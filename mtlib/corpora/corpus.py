@@ -137,7 +137,7 @@ class Corpus:
         return digest([self.audio_key, splits, self._label_set(label_set)["key"]])
 
     def labels(self, name: str = "observed") -> np.ndarray:
-        """Return one label set, a row a kept clip; see `mtlib.corpora.writing.TASKS` for the shape.
+        """Return one label set, one row per kept clip; see `mtlib.corpora.writing.TASKS` for the shape.
 
         Raises
         ------

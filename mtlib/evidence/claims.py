@@ -4,10 +4,12 @@
 sees a small table, and the same output carries the row as data under `MIME`, so the ledger is made from
 executed notebooks alone (`collect`).
 
-Verdicts are ``supported``, ``contradicted``, ``inconclusive`` (with the n that would decide, where it is
-known) and ``not tested`` (with the reason). Evidence from a synthetic corpus never judges the thesis: it
-reads "holds" or "fails on the synthetic corpus" and is counted apart. Later work judges the claims in
-`GENERAL`; of others it reads "agrees" or "challenges".
+A row answers one of two questions: whether the claim *holds*, or whether a number is *reproduced*: do the
+author's files, or his own tables, say what he prints? Verdicts are ``supported``, ``contradicted``,
+``inconclusive`` (with the n that would decide, where it is known) and ``not tested`` (with the reason).
+Which evidence decides a claim is declared in claims.csv (`deciders`). Evidence from a synthetic corpus, or
+from the clock of one machine, never judges the thesis: it reads "holds" or "fails" there, counted apart.
+Later work decides claims about tagging in general; of others it reads "agrees" or "challenges".
 """
 
 import csv
@@ -15,7 +17,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
 from math import floor, log10
 from pathlib import Path
@@ -24,21 +26,16 @@ from typing import Any
 from IPython.display import display
 
 from ..base.errors import InputError
-from ..base.files import read_json
+from ..base.files import read_json, told_if_damaged
 from ..base.paths import DATA
+from . import rules
 
 MIME = "application/vnd.mtlib.evidence+json"
 VERDICTS = ("supported", "contradicted", "inconclusive", "not tested")
 SYMBOLS = {"supported": "●", "contradicted": "✕", "inconclusive": "○", "not tested": "–"}
 SOURCES = ("published", "arithmetic", "labels", "real corpus", "later", "synthetic")
 """Where evidence can come from; ``later`` is other people's work since 2018. ``synthetic`` does not judge."""
-
-GENERAL = frozenset({
-    "C2.05", "C3.13", "C3.15", "C3.16", "C3.17", "C3.18", "C3.24",
-    "C5.01", "C6.29", "C7.09", "C7.11", "C7.13", "C7.15",
-})  # fmt: skip
-"""Claims about music tagging in general: later work judges these. Any other claim is about the thesis' own
-runs, which later work can only agree with or challenge."""
+QUESTIONS = ("holds", "reproduced")
 
 _shown: Counter[str] = Counter()
 
@@ -60,6 +57,14 @@ class Evidence:
     verdict: str
     reason: str
     provenance: dict[str, Any] = field(default_factory=dict)
+    protocol: str = ""
+    question: str = "holds"
+    rule_id: str = "none"
+
+    @property
+    def label(self) -> str:
+        """Source and protocol, as `deciders` names them: ``published/nested``."""
+        return f"{self.source}/{self.protocol}" if self.protocol else self.source
 
 
 @cache
@@ -67,6 +72,15 @@ def table() -> dict[str, dict[str, str]]:
     """Return the claims by id, in the thesis' order."""
     with open(DATA / "thesis" / "claims.csv", encoding="utf-8", newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def deciders(claim: str) -> list[tuple[str, ...]]:
+    """Return which evidence decides a claim: labels (`Evidence.label`) by rank, the first rank decides.
+
+    Labels of one rank decide together. Declared in claims.csv from what the claim says, before the numbers.
+    """
+    ranks = table()[claim]["decides"].split("; ")
+    return [tuple(rank.split(" & ")) for rank in ranks]
 
 
 def record(
@@ -84,6 +98,9 @@ def record(
     profile: str = "quick",
     tier: str = "live",
     provenance: dict[str, Any] | None = None,
+    protocol: str = "",
+    question: str = "holds",
+    rule_id: str = "none",
 ) -> Evidence:
     """Show evidence for a claim to the reader, and store it in the same output for the ledger.
 
@@ -103,11 +120,17 @@ def record(
         Effect and its 95 % interval; none where arithmetic decides.
     n : int, optional
         Number of independent observations.
+    protocol : str
+        How the source was asked, where there are several ways; with it the row has its `Evidence.label`.
+    question : {"holds", "reproduced"}
+    rule_id : str
+        Name of the rule among the measured ones (`rules.measured`); "none" for a row that cannot decide.
 
     Raises
     ------
     InputError
-        If a name is unknown, the interval is upside down, or a reason is missing.
+        If a name is unknown, the interval is upside down, a reason is missing, the label is no decider of
+        the claim, or the rule has no measured error rate.
     """
     if claim not in table():
         raise InputError(f"unknown claim {claim!r}; see data/thesis/claims.csv")
@@ -115,6 +138,8 @@ def record(
         ("source", source, SOURCES),
         ("verdict", verdict, VERDICTS),
         ("tier", tier, ("live", "recorded")),
+        ("question", question, QUESTIONS),
+        ("rule_id", rule_id, (*sorted(rules.measured()), "exact", "none")),
     ):
         if value not in allowed:
             raise InputError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
@@ -122,11 +147,16 @@ def record(
         raise InputError(f"{claim}: say why it is not tested (reason)")
     if (low is None) != (high is None) or (low is not None and high is not None and not low <= high):
         raise InputError(f"{claim}: low and high must be given together and in order, got {low} and {high}")
+    if rule_id == "none" and verdict in ("supported", "contradicted"):
+        raise InputError(f"{claim}: {verdict} by which rule? rule_id names one of decision_rules.csv")
     estimate, low, high = (None if value is None else float(value) for value in (estimate, low, high))
-    n = None if n is None else int(n)
     evidence = Evidence(
-        claim, source, corpus, profile, tier, estimate, low, high, n, rule, verdict, reason, provenance or {}
-    )
+        claim, source, corpus, profile, tier, estimate, low, high, None if n is None else int(n),
+        rule, verdict, reason, provenance or {}, protocol, question, rule_id,
+    )  # fmt: skip
+    aside = source in ("synthetic", "later") or question == "reproduced" or verdict == "not tested"
+    if not aside and not judges(evidence):
+        raise InputError(f"{claim}: {evidence.label} is not among its deciders in data/thesis/claims.csv")
     text = f"{claim} – {wording(evidence)}. {reason}"
     _shown[claim] += 1
     display({"text/html": badge(evidence, _shown[claim]), "text/plain": text, MIME: asdict(evidence)}, raw=True)
@@ -134,19 +164,21 @@ def record(
 
 
 def judges(evidence: Evidence) -> bool:
-    """Tell whether evidence may judge its claim."""
-    return evidence.source != "synthetic" and (evidence.source != "later" or evidence.claim in GENERAL)
+    """Tell whether evidence decides whether its claim holds."""
+    return evidence.question == "holds" and any(evidence.label in rank for rank in deciders(evidence.claim))
 
 
 def wording(evidence: Evidence) -> str:
-    """Return the verdict in words; synthetic evidence "holds" or "fails" on its corpus, or on noise."""
+    """Return the verdict in words; synthetic evidence "holds" or "fails" on its corpus, or on a machine."""
+    if evidence.question == "reproduced":
+        return {"supported": "reproduced", "contradicted": "not reproduced"}.get(evidence.verdict, "not at hand")
     if evidence.source == "later" and not judges(evidence):
         words = {"supported": "later work agrees", "contradicted": "later work challenges it"}
         return words.get(evidence.verdict, evidence.verdict)
     if evidence.source != "synthetic":
         return evidence.verdict
     words = {"supported": "holds", "contradicted": "fails"}
-    where = "noise" if evidence.corpus == "noise" else "the synthetic corpus"
+    where = "one machine" if evidence.corpus == "noise" else "the synthetic corpus"
     return f"{words.get(evidence.verdict, evidence.verdict)} on {where}"
 
 
@@ -163,8 +195,8 @@ def interval_text(evidence: Evidence) -> str:
 
 
 def with_notes(text: str) -> str:
-    """Return text as HTML: notes on the original ("erratum E46") as links, words in backticks as code."""
-    text = re.sub(r"\b((?:erratum )?(E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
+    """Return text as HTML: notes on the original ("note E46") as links, words in backticks as code."""
+    text = re.sub(r"\b((?:note )?(E\d\d))\b", r"<a href='errata.html#\2'>\1</a>", html.escape(text))
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
 
 
@@ -182,7 +214,7 @@ def badge(evidence: Evidence, number: int = 1) -> str:
         "Rule": evidence.rule,
         "We find": interval_text(evidence) if evidence.estimate is not None else "",
         "Why": evidence.reason,
-        "Evidence": f"{evidence.source}, {evidence.tier}",
+        "Evidence": f"{evidence.label}, {evidence.tier}",
     }
     body = "".join(
         f"<tr><th scope='row'>{html.escape(name)}</th><td>{with_notes(value)}</td></tr>"
@@ -216,17 +248,16 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
     InputError
         If a notebook cannot be read or a row has unknown fields.
     """
-    names = {item.name for item in fields(Evidence)}
+    needed, known = (
+        {item.name for item in fields(Evidence) if item.default is MISSING or every} for every in (False, True)
+    )
     rows = []
     for path in notebooks:
-        try:
+        with told_if_damaged(path, "run `make book`"):
             cells = read_json(Path(path))["cells"]
-            outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path}: not an executed notebook; run `make book`") from error
-        for data in outputs:
-            if row := data.get(MIME):
-                if set(row) != names:
-                    raise InputError(f"{path}: evidence with fields {sorted(set(row) ^ names)}; run `make book`")
-                rows.append((Path(path).stem, Evidence(**row)))
+            for output in (output for cell in cells for output in cell.get("outputs", [])):
+                if row := output.get("data", {}).get(MIME):
+                    if wrong := (needed - set(row)) | (set(row) - known):
+                        raise InputError(f"{path}: evidence with fields {sorted(wrong)}; run `make book`")
+                    rows.append((Path(path).stem, Evidence(**row)))
     return rows

@@ -35,6 +35,8 @@ class Correlation:
     p_value: float
     n: int
     """Independent units: pairs of values, or rows of a matrix."""
+    kind: str = "correlation"
+    """How it was tested, as the rules' error rates are listed."""
 
 
 def correlation(
@@ -129,7 +131,7 @@ def matrix_correlation(
         left_out[unit] = math.atanh(min(_prepared(pairs[0], method) @ _prepared(pairs[1], method), 1 - 1e-12))
     error = math.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
     low, high = _fisher_interval(value, error, level)
-    return Correlation(value, low, high, p_value, n)
+    return Correlation(value, low, high, p_value, n, "matrix correlation")
 
 
 def _prepared(values: np.ndarray, method: str) -> np.ndarray:

@@ -3,25 +3,34 @@
 A verdict is ``supported``, ``contradicted`` or ``inconclusive``; the last says, where it can, how many
 repetitions would decide. The rules use `mtlib.evidence.statistics` alone. Where the truth lies on the
 border, a rule gives a false verdict in at most 5 of 100 repetitions; ``tests/benchmarks/decisions.py``
-measures that and the power, and ``data/results/decision_rules.csv`` holds the result. What a rule
-returns goes to a claim: ``claims.record("C4.02", source=…, **rules.judge(estimate, claimed="above"))``.
+measures that and the power, and ``data/results/decision_rules.csv`` holds the result under the rule's id
+(`measured`). What a rule returns goes to a claim:
+``claims.record("C4.02", source=…, **rules.judge(estimate, claimed="above"))``.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ..base.errors import InputError
-from . import statistics
+from . import recorded, statistics
 from .correlation import Correlation
 from .statistics import MARGIN, Estimate
 
 
-def judge_exact(holds: bool) -> str:
-    """Judge a claim that arithmetic decides."""
-    return "supported" if holds else "contradicted"
+@cache
+def measured() -> frozenset[str]:
+    """Return the ids of the rules whose error rates are measured; evidence may rest on no other."""
+    ids = recorded.read("decision_rules")["rule_id"]
+    return frozenset(ids[~ids.str.contains("not used")])
 
 
-def judge_interval(low: float, high: float, reference: float, *, claimed: str) -> str:
+def judge_exact(holds: bool) -> dict[str, str]:
+    """Judge a claim that arithmetic decides: nothing is drawn at random, so nothing can err by chance."""
+    return {"rule_id": "exact", "verdict": "supported" if holds else "contradicted"}
+
+
+def judge_interval(low: float, high: float, reference: float, *, claimed: str, rule_id: str) -> dict[str, str]:
     """Judge a claim that a quantity lies above (or below) a reference value.
 
     Parameters
@@ -32,13 +41,19 @@ def judge_interval(low: float, high: float, reference: float, *, claimed: str) -
         Value the quantity is compared with.
     claimed : {"above", "below"}
         What the thesis says.
+    rule_id : str
+        Where the interval comes from, as its error rates are listed: "proportion", "posterior" …
 
     Returns
     -------
-    str
-        ``supported`` if the whole interval lies on the claimed side, ``contradicted`` if it lies on the
-        other side, ``inconclusive`` otherwise.
+    dict
+        ``rule_id`` and ``verdict``: ``supported`` if the whole interval lies on the claimed side,
+        ``contradicted`` if it lies on the other side, ``inconclusive`` otherwise.
     """
+    return {"rule_id": rule_id, "verdict": _side(low, high, reference, claimed)}
+
+
+def _side(low: float, high: float, reference: float, claimed: str) -> str:
     if claimed not in ("above", "below"):
         raise InputError(f"claimed must be 'above' or 'below', got {claimed!r}")
     if not low <= high:
@@ -65,18 +80,22 @@ def judge(estimate: Estimate, *, claimed: str, reference: float = 0.0, margin: f
     Returns
     -------
     dict
-        The fields of `claims.record` that the rule decides: estimate, low, high, n, rule, verdict, reason.
+        The fields of `claims.record` that the rule decides: estimate, low, high, n, rule, rule_id, verdict,
+        reason.
     """
     rule, verdict = _verdict(estimate, claimed, reference, margin)
     reason = _why(estimate, claimed, reference, margin) if verdict == "inconclusive" else ""
-    return _fields(estimate.value, estimate.low, estimate.high, estimate.n, rule, verdict, reason)
+    return _fields(estimate, rule, _id(estimate, claimed), verdict, reason)
+
+
+def _id(estimate: Estimate, claimed: str) -> str:
+    return f"{estimate.kind}, equal" if claimed == "equal" else estimate.kind
 
 
 def _verdict(estimate: Estimate, claimed: str, reference: float, margin: float) -> tuple[str, str]:
     low, high = estimate.interval()
     if claimed != "equal":
-        verdict = judge_interval(low, high, reference, claimed=claimed)
-        return f"95 % interval {claimed} {reference:g}", verdict
+        return f"95 % interval {claimed} {reference:g}", _side(low, high, reference, claimed)
     beyond = low > reference + margin or high < reference - margin
     inner = estimate.interval(0.90)
     equal = reference - margin < inner[0] and inner[1] < reference + margin
@@ -120,7 +139,7 @@ def judge_order(differences: Sequence[Estimate], names: Sequence[str]) -> dict[s
         parts.append(f"{names[i]} {sign} {names[i + 1]}")
     least = min(differences, key=lambda estimate: estimate.value)
     rule = "every adjacent difference above 0 (95 % intervals); against it: any below 0 (Holm)"
-    return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
+    return _fields(least, rule, "order", verdict, "; ".join(parts))
 
 
 def judge_every(
@@ -166,7 +185,7 @@ def judge_every(
     if verdict == "inconclusive" and (needed := _why(least, claimed, reference, margin)):
         parts.append(f"where it is least so, {needed}")
     rule = f"every one of {len(names)}: {found[0][0]}; against it: any (Holm)"
-    return _fields(least.value, least.low, least.high, least.n, rule, verdict, "; ".join(parts))
+    return _fields(least, rule, f"every {_id(least, claimed)}", verdict, "; ".join(parts))
 
 
 def judge_known(
@@ -237,7 +256,8 @@ def judge_correlation(found: Correlation, *, claimed: str, margin: float = 0.3, 
         decided = "supported" if agrees else "contradicted"
         verdict = decided if found.p_value <= level else "inconclusive"
     reason = f"p = {found.p_value:.2g}, {found.n} units"
-    return _fields(found.value, found.low, found.high, found.n, rule, verdict, reason)
+    rule_id = found.kind + (" within a margin" if claimed == "none" else "")
+    return _fields(found, rule, rule_id, verdict, reason)
 
 
 def _needed(estimate: Estimate, distance: float, level: float) -> str:
@@ -250,6 +270,6 @@ def _needed(estimate: Estimate, distance: float, level: float) -> str:
     return f"about {n:,} repetitions would decide at this mean and spread"
 
 
-def _fields(value: float, low: float, high: float, n: int, rule: str, verdict: str, reason: str) -> dict[str, Any]:
-    names = ("estimate", "low", "high", "n", "rule", "verdict", "reason")
-    return dict(zip(names, (value, low, high, n, rule, verdict, reason), strict=True))
+def _fields(found: Estimate | Correlation, rule: str, rule_id: str, verdict: str, reason: str) -> dict[str, Any]:
+    fields = {"estimate": found.value, "low": found.low, "high": found.high, "n": found.n}
+    return fields | {"rule": rule, "rule_id": rule_id, "verdict": verdict, "reason": reason}

@@ -3,13 +3,13 @@
 `ConvStage` is convolution, batch normalisation, activation and max-pooling; `DenseStage` the same without
 space; `TimeNorm` normalises the input frame by frame; `KerasGRU` and `LSTM` are recurrent over time. The
 order inside a stage is an option: the author's code pools last, Table 2-B of the thesis pools before
-normalising (erratum E02), which is the same function where gains are positive and three times as fast.
+normalising (note E02), which is the same function where gains are positive and three times as fast.
 `mtlib.networks.models` puts the parts together.
 
 Conventions
     Maps are (batch, map, freq, time), sequences (batch, step, feature). Convolutions keep the size of
     the map ("same"): an even kernel reaches one step further to the right than to the left. Every
-    convolution has a bias, as in the author's code, although normalisation cancels it (erratum E39).
+    convolution has a bias, as in the author's code, although normalisation cancels it (note E39).
 """
 
 from collections.abc import Callable
@@ -119,7 +119,7 @@ class DenseStage(nn.Module):
 class TimeNorm(nn.Module):
     """Batch normalisation whose channels are the time frames, before the first convolution.
 
-    The released taggers have one gain, offset, mean and variance for each *frame* (erratum E28).
+    The released taggers have one gain, offset, mean and variance for each *frame* (note E28).
     """
 
     def __init__(self, n_frames: int):

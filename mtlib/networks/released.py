@@ -87,7 +87,7 @@ def crnn(weights: keras.Weights, *, stored: str = "variance") -> models.CRNN:
 
 
 def cnn(weights: keras.Weights, *, stored: str = "deviation") -> models.Convnet:
-    """Build the released five-layer CNN; its widths are read from the file (erratum E06)."""
+    """Build the released five-layer CNN; its widths are read from the file (note E06)."""
     parts = _tagger_parts(weights, 5, stored)
     n_maps = [len(parts[f"stages__{i}__conv"]["bias"]) for i in range(5)]
     n_frames = len(parts["input_norm__norm"]["bias"])

@@ -10,7 +10,7 @@ Conventions
     Input: samples (…, time), floating point; output (batch, 1, freq, time), float32. No part has
     learned weights or stored state; autocast does not lower the precision.
     Decibels are 10·log10 of *power*. The author's tagger takes the logarithm of the power squared
-    ("doubled decibels"), so that its 80 dB window holds 40 dB of power (erratum E40); `Decibel` does
+    ("doubled decibels"), so that its 80 dB window holds 40 dB of power (note E40); `Decibel` does
     that where asked to.
     The Hann window is periodic (one period of the cosine is n_fft samples), as in librosa and in the
     DFT kernels stored with the published Keras network.
@@ -219,7 +219,7 @@ class Decibel(nn.Module):
         The power that is 0 dB: the clip's maximum, or a fixed one.
     doubled : bool
         Square the power first, as the author's tagger does: every difference between two values
-        doubles, and 80 dB on this scale are 40 dB of power (erratum E40).
+        doubles, and 80 dB on this scale are 40 dB of power (note E40).
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 A run stores its front end as a dictionary (``{"kind": "mel", "magnitude": "log"}``); `build` turns it
 into a chain of two: the spectrogram with its compression, which can be kept on disk, and what is cheap:
-weights along frequency, then excerpt-wise standardisation, then the scaler (erratum E76)
+weights along frequency, then excerpt-wise standardisation, then the scaler (note E76)
 [Choi2018, §5.2].
 """
 

@@ -4,7 +4,7 @@ The thesis asks whether a tagger gains from an input whose bands are weighed lik
 made equally loud on average (per-frequency standardisation, spectral whitening), against no weighting at
 all ("bypass"). Decibels are weighted by adding, magnitudes by multiplying; the thesis takes decibels
 first. Excerpt-wise standardisation and the scaler come after the weights: before them they would cancel
-(erratum E76). [Choi2018, §5.2.3]
+(note E76). [Choi2018, §5.2.3]
 
 Conventions
     Frequencies in hertz, one a row of the spectrogram; spectrograms (batch, 1, freq, time), float32.

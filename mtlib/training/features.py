@@ -4,7 +4,7 @@ A convnet that has learned to tag is frozen; what its layers say of a clip, aver
 time, describes the clip for other tasks [Choi2018, §6.2.2, Figure 6.1]. The Compact-convnet gives 160
 values: 32 from each of five layers. Stages 1 to 4 are averaged *after* the pooling of the stage, as the
 published features were; the author's second notebook averages before it, which is another feature
-(erratum E72) and an option here. The last stage has one value a map and is taken as it is.
+(note E72) and an option here. The last stage has one value per map and is taken as it is.
 
 Conventions
     An `Extractor` is a front end, a network and the length it takes; clips that are shorter are repeated
@@ -121,13 +121,13 @@ def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> 
         With ``input_norm`` and ``stages``, as in `mtlib.networks.models`.
     x : Tensor [shape=(batch, 1, freq, time)]
     summary : {"mean", "mean before pooling", "max"}
-        The mean of what a stage gives, of what it gives before it is pooled (erratum E72), or the maximum.
+        The mean of what a stage gives, of what it gives before it is pooled (note E72), or the maximum.
 
     Returns
     -------
     features : Tensor [shape=(batch, feature)]
         The maps of the first stage, of the second, and so on; of the last stage the maxima, which are
-        its values where one value a map is left.
+        its values where one value per map is left.
 
     References
     ----------

@@ -37,7 +37,7 @@ def test_verified_and_inferred_are_told_apart():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": "E99"}, "unknown erratum 'E99'"),
+        ({"name": "E99"}, "unknown note 'E99'"),
         ({"basis": "hearsay"}, "basis must be one of"),
         ({"finds": " "}, "say what was found"),
     ],
@@ -45,7 +45,7 @@ def test_verified_and_inferred_are_told_apart():
 def test_a_bad_note_is_refused(change, words):
     with pytest.raises(InputError, match=words):
         errata.note(**({"name": "E01", "finds": "x", "basis": "arithmetic"} | change))
-    with pytest.raises(InputError, match="not an executed notebook"):
+    with pytest.raises(InputError, match="damaged or cannot be read"):
         errata.collect(paths.ROOT / "README.md")
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from book.builder import thesis_index
 from chapter import Chapter
-from mtlib.evidence import claims
+from mtlib.evidence import claims, rules
 
 CHAPTERS = {number: Chapter(number) for number in (2, 3, 4, 5, 6, 7)}
+JUDGING = CHAPTERS | {"later": Chapter("later")}
 ARITHMETIC = {4: {"0.25"}, 5: {"0.005"}, 6: {"0.0005"}, 7: {"0.22"}}
 """Numbers that prose may hold: a budget, a margin, a tolerance, two of nine."""
 
@@ -51,3 +52,17 @@ def test_prose_takes_its_results_from_cells(number):
     left_out = r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\{[^}]*\}"
     prose = re.sub(left_out, "", CHAPTERS[number].markdown, flags=re.DOTALL)
     assert set(re.findall(r"(?<![\w.-])0\.\d{2,}", prose)) <= ARITHMETIC.get(number, set())
+
+
+@pytest.mark.parametrize("number", JUDGING)
+def test_every_rule_that_a_page_names_is_measured(number):
+    """`claims.record` refuses others when the page is executed; here without executing it."""
+    named = set(re.findall(r'rule_id="([^"]+)"', JUDGING[number].code))
+    assert named <= {*rules.measured(), "exact"}
+
+
+@pytest.mark.parametrize("number", JUDGING)
+def test_no_verdict_is_written_by_hand(number):
+    """A decided verdict comes from a rule; what is typed is inconclusive or not tested."""
+    typed = set(re.findall(r'verdict="([^"]+)"(?! if)', JUDGING[number].code))
+    assert typed <= {"inconclusive", "not tested"}

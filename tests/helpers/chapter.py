@@ -7,9 +7,9 @@ from mtlib.base import paths
 
 
 class Chapter:
-    """A chapter by its number: its cells, all its prose, all its code."""
+    """A chapter by its number, or a page by its name: its cells, all its prose, all its code."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int | str) -> None:
         page = paths.ROOT / f"{build.find_notebook(str(number))}.ipynb"
         self.cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
         self.text = {cell["id"]: "".join(cell["source"]) for cell in self.cells}

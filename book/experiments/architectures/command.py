@@ -19,10 +19,11 @@ from mtlib.commands import options
 @options.jobs
 @options.scheduler
 @click.option("--missing", is_flag=True, help="Train only what is not recorded yet.")
+@click.option("--times", is_flag=True, help="Train nothing; time a step of every network on this machine.")
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def architectures_command(
     profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
-    keep: bool,
+    times: bool, keep: bool,
 ) -> None:  # fmt: skip
     """Train chapter 4 in full: learning rates, structures, sizes, seeds; what is in the store is read.
 
@@ -34,6 +35,9 @@ def architectures_command(
 
     from . import results, trainings
 
+    if times:
+        _time(device, keep)
+        return
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
     spec = trainings.base(settings, opening.open_source(settings))
@@ -83,3 +87,19 @@ def models_command(as_json: bool) -> None:
         click.echo(f"{name:20} {row['parameters']:>11,} {row['convolution_share']:>16.1%} "
                    f"{row['multiply_adds'] / 1e6:>12,.0f}M {row['moved_bytes'] / 1e6:>7,.0f}MB "
                    f"{f'{freq} × {frames}':>21}")  # fmt: skip
+
+
+def _time(device: str, keep: bool) -> None:
+    import pandas as pd
+
+    from mtlib.networks import devices
+
+    from . import timing, trainings
+
+    where, found = devices.resolve_device(device), []
+    for frame in timing.measure(trainings.BUDGETS, device=where):
+        found.append(frame)
+        name, budget = frame[["structure", "budget"]].iloc[0]
+        click.echo(f"{name} {budget:g}M: {frame.ms.median():.1f} ms a clip and training step")
+    if keep:
+        timing.record(pd.concat(found), where)

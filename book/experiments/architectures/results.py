@@ -1,6 +1,6 @@
 """What chapter 4's trainings show: tables of runs, what is recorded of them, comparisons and verdicts.
 
-`record` writes finished runs of `trainings` to ``data/results/architectures.csv``, a row a run with
+`record` writes finished runs of `trainings` to ``data/results/architectures.csv``, one row per run with
 its key, tag by tag to ``architectures_tags.csv``, and what the choice of test clips adds to each comparison
 to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables of their own, such as
 ``architectures_cpu.csv`` [Choi2018, §4.3].
@@ -8,6 +8,7 @@ to ``architectures_pairs.csv``; runs of a profile other than `quick` have tables
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,14 @@ def scores_of(rows: pd.DataFrame) -> np.ndarray | None:
     return wide.to_numpy().reshape(*shape, -1) if wide.shape[1] > 1 else None
 
 
+def clip_error_of(errors: pd.DataFrame, first: Sequence[str], second: Sequence[str]) -> float:
+    """Return what test clips add to a comparison of two cells of `FACTORS`; NaN where not recorded."""
+    known = errors.set_index(["first", "second"])["clip_error"] if len(errors) else {}
+    names = cell_name(first), cell_name(second)
+    found = [known[pair] for pair in (names, names[::-1]) if pair in known]
+    return float(found[0]) if found else np.nan
+
+
 def compare(rows: pd.DataFrame, errors: pd.DataFrame, first: str, second: str) -> Estimate | None:
     """Estimate first minus second over the seeds that both have; None where fewer than two.
 
@@ -193,3 +202,36 @@ def compare(rows: pd.DataFrame, errors: pd.DataFrame, first: str, second: str) -
     known = errors[(errors["first"] == first) & (errors["second"] == second)]
     floor = float(known["clip_error"].iloc[0]) if len(known) else 0.0
     return statistics.paired_difference(wide[first].to_numpy(), wide[second].to_numpy(), floor=floor)
+
+
+def tag_share(first: np.ndarray, second: np.ndarray, *, floor: float = 0.0) -> Estimate:
+    """Estimate on which share of the tags one network is ahead of another.
+
+    Parameters
+    ----------
+    first, second : ndarray (seed, tag)
+        Areas of paired trainings; ties count half.
+    floor : float
+        What the test clips add (`tag_share_error`). Tags share clips and training, so they are no
+        independent votes: the seeds are.
+    """
+    ahead = (first > second) + (first == second) / 2
+    return replace(statistics.mean(ahead.mean(1), floor=floor), kind="tags")
+
+
+def tag_share_error(
+    labels: np.ndarray, first: np.ndarray, second: np.ndarray, rng: np.random.Generator, n_resamples: int = 100
+) -> float:
+    """Return the standard error that the choice of test clips adds to `tag_share`.
+
+    Parameters
+    ----------
+    labels : ndarray (clip, tag)
+        Tags that enough clips have to be resampled.
+    first, second : ndarray (seed, clip, tag)
+        Scores.
+    """
+    counts = evaluation.resample(len(labels), n_resamples, rng)
+    areas = [[evaluation.tag_areas(labels, run, counts=counts) for run in runs] for runs in (first, second)]
+    shares = np.nanmean(np.stack(areas[0]) > np.stack(areas[1]), axis=(0, 2))  # (replicate,)
+    return float(shares.std(ddof=1))

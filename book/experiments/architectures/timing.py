@@ -1,22 +1,45 @@
 """How long a network takes, and what it would take if only arithmetic, or only memory, cost time.
 
-The thesis compares structures by training time. A time belongs to a device and a program: here it is
-measured on the device at hand beside multiply-adds and moved bytes, which belong to the network
-[Choi2018, §4.3.2].
+A time belongs to a device and a program, so times are recorded with their machine (``data/results``) and no
+verdict hangs on the clock of a build; multiply-adds and moved bytes belong to the network [Choi2018, §4.3.2].
 """
 
+import itertools
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from mtlib.base.errors import at_least
+from mtlib.evidence import recorded as recorded_tables
+from mtlib.evidence import statistics
+from mtlib.evidence.statistics import Estimate
 from mtlib.networks import structures
 from mtlib.networks.devices import autocast, best_precision, keep_freed_memory
 
 from . import complexity
+
+NAME = "architectures_times"
+N_FRAMES = 340
+
+
+class Averaged(nn.Module):
+    """A CRNN without its recurrent layers: the mean of its last maps over time, and the output layer."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        network.gru1 = network.gru2 = nn.Identity()
+        network.output = nn.Linear(network.stages[-1].conv.out_channels, network.output.out_features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map a spectrogram (batch, 1, freq, time) to logits (batch, tag)."""
+        return self.network.output(self.network.feature_maps(x)[-1].mean((2, 3)))
 
 
 def step_seconds(
@@ -27,6 +50,7 @@ def step_seconds(
     batch: int = 8,
     n_steps: int = 5,
     device: torch.device | str = "cpu",
+    recurrent: bool = True,
     **options: Any,
 ) -> np.ndarray:
     """Measure training steps of a network on noise, after one that is not counted.
@@ -39,6 +63,8 @@ def step_seconds(
         Clips a step.
     n_steps : int
     device : torch.device
+    recurrent : bool
+        Whether a CRNN keeps its recurrent layers, or is `Averaged`.
 
     Returns
     -------
@@ -50,6 +76,7 @@ def step_seconds(
     if device.type == "cpu":
         keep_freed_memory()
     network = structures.build(structure, budget, n_frames=n_frames, **options)
+    network = network if recurrent else Averaged(network)
     network.to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.Adam(network.parameters(), fused=True)
     x = torch.randn(batch, 1, 96, n_frames, generator=generator).to(device)
@@ -78,3 +105,50 @@ def costs(structure: str, budget: float | None, n_frames: int = 340, **options: 
     """Return what one clip's forward pass costs: multiply-adds, moved bytes, values before pooling."""
     found = complexity.describe(structure, budget, n_frames=n_frames, **options)
     return {name: found[name] for name in ("multiply_adds", "moved_bytes", "activations", "parameters")}
+
+
+def measure(
+    budgets: Iterable[float], *, n_steps: int = 10, device: torch.device | str = "cpu"
+) -> Iterator[pd.DataFrame]:
+    """Yield the times of each structure and size, and of the CRNN without its recurrent layers.
+
+    Yields
+    ------
+    DataFrame
+        structure ("crnn, no recurrence" for the latter), budget, step, ms (a clip and training step).
+    """
+    parts = [(name, True) for name in structures.WITH_WIDTHS] + [("crnn", False)]
+    for budget, (name, recurrent) in itertools.product(budgets, parts):
+        seconds = step_seconds(
+            name, budget, n_frames=N_FRAMES, batch=4, n_steps=n_steps, device=device, recurrent=recurrent
+        )
+        frame = pd.DataFrame({"step": range(n_steps), "ms": 1000 * seconds})
+        frame.insert(0, "structure", name if recurrent else f"{name}, no recurrence")
+        frame.insert(1, "budget", budget)
+        yield frame
+
+
+def record(table: pd.DataFrame, device: torch.device | str) -> None:
+    """Write times to ``data/results`` in the place of those that were there, with their machine."""
+    told = {"command": "python -m mtlib architectures --times --record", "n_frames": N_FRAMES}
+    recorded_tables.replace({NAME: table}, NAME, device=str(device), **told)
+
+
+class Times:
+    """Times of training steps, compared.
+
+    Parameters
+    ----------
+    table : DataFrame, optional
+        From `measure`; what is recorded by default.
+    """
+
+    def __init__(self, table: pd.DataFrame | None = None):
+        table = recorded_tables.read(NAME) if table is None else table
+        self.steps = {key: rows["ms"].to_numpy() for key, rows in table.groupby(["structure", "budget"])}
+        self.ms = {key: float(np.median(steps)) for key, steps in self.steps.items()}
+        self.budgets = sorted({budget for _, budget in self.steps})
+
+    def slower(self, first: tuple[str, float], second: tuple[str, float]) -> Estimate:
+        """Estimate the logarithm of the first network's time over the second's, from single steps."""
+        return statistics.difference(*(np.log(self.steps[key]) for key in (first, second)))

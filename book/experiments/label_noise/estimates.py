@@ -70,6 +70,10 @@ METHODS = ("posterior", "bootstrap", "exact")
 """Jeffreys' prior for both rates; resampled clips, as in the thesis; Clopper and Pearson for both at once."""
 
 
+JUDGING = (0.015, 0.985)
+"""Quantiles of a posterior that judge a claim: those of 95 % would err in 5.7 % of cases on the border."""
+
+
 @dataclass(frozen=True)
 class Annotator:
     """How reliable the re-annotation itself is; 1 and 1: its word is the truth."""
@@ -300,7 +304,7 @@ def estimate(
     Returns
     -------
     DataFrame
-        One row a tag and quantity: tag, quantity, value, low, high, and the counts behind them.
+        One row per tag and quantity: tag, quantity, value, low, high, and the counts behind them.
 
     Raises
     ------
@@ -314,7 +318,7 @@ def estimate(
         )
     names = [f"tag {k}" for k in range(observed.shape[1])] if names is None else list(names)
     if len(names) != observed.shape[1]:
-        raise InputError(f"names must be one a tag, got {len(names)} for {observed.shape[1]} tags")
+        raise InputError(f"names must be one per tag, got {len(names)} for {observed.shape[1]} tags")
     rows = []
     for k, name in enumerate(names):
         counts = count(observed[:, k], annotated[:, k], clips)

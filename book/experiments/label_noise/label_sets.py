@@ -18,7 +18,9 @@ from mtlib.base.errors import InputError, one_of
 from mtlib.base.tags import CATEGORY, TAGS
 from mtlib.corpora import corpus
 from mtlib.corpora.datasets import labels_only, msd_labels
-from mtlib.evidence import cooccurrence, statistics
+from mtlib.evidence import statistics
+
+from . import tag_pairs
 
 SETS = ("msd_lastfm", "magnatagatune", "mtg_jamendo")
 """The label sets, by the names of their datasets."""
@@ -99,7 +101,7 @@ def summary(labels: LabelSet) -> dict[str, float]:
         "n_clips": len(everything),
         "n_labels": int(count.sum()),
         "labels_per_clip": count.sum() / len(everything),
-        "n_distinct": cooccurrence.n_distinct(everything),
+        "n_distinct": tag_pairs.n_distinct(everything),
         "top_ten": count[:10].sum() / count.sum(),
         "spread": count[0] / count[-1],
         "slope": float(stats.linregress(np.log(np.arange(len(count)) + 1), np.log(count)).slope),
@@ -130,12 +132,11 @@ def related(labels: LabelSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `mtlib.evidence.cooccurrence.pairs`, with relation (of
-        `mtlib.evidence.cooccurrence.relation`).
+        As `tag_pairs.pairs`, with relation (of `tag_pairs.relation`).
     """
-    table = cooccurrence.pairs(labels.everything, labels.tags)
+    table = tag_pairs.pairs(labels.everything, labels.tags)
     sizes = zip(table.tag, table.beside, table.n_tag, table.n_beside, strict=True)
-    return table.assign(relation=[cooccurrence.relation(*row, labels.category) for row in sizes])
+    return table.assign(relation=[tag_pairs.relation(*row, labels.category) for row in sizes])
 
 
 def synonyms(labels: LabelSet) -> pd.DataFrame:

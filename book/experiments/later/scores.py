@@ -38,7 +38,7 @@ def table() -> pd.DataFrame:
 
 
 def sources() -> pd.DataFrame:
-    """Return where the scores come from, a row a paper."""
+    """Return where the scores come from, one row per paper."""
     return pd.read_csv(FOLDER / "sources.csv")
 
 

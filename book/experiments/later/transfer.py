@@ -146,3 +146,9 @@ def compare(table: pd.DataFrame, task: str, first: tuple[str, str], second: tupl
     """Estimate by how much one feature (name, set) scores above another over the same folds."""
     difference = by_fold(table, task, *first) - by_fold(table, task, *second)
     return statistics.fold_mean(difference, test_share=1 / len(difference))
+
+
+def share_above(table: pd.DataFrame, task: str, first: str, second: str) -> statistics.Estimate:
+    """Estimate in which share of the combinations of layers one network scores above another, fold by fold."""
+    above = [by_fold(table, task, first, name) > by_fold(table, task, second, name) for name in LAYER_SETS]
+    return statistics.fold_mean(np.mean(above, axis=0), test_share=1 / len(above[0]))

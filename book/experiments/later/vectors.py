@@ -45,7 +45,7 @@ def agreements(similar: dict[str, np.ndarray], rng: np.random.Generator, *, n_pe
         order = [labels.tags.index(tag) for tag in later.TAGS[name.split("-")[1]]]
         together = label_vectors.symmetric(cooccurrence.normalised(labels.everything[:, order]))
         found = correlation.matrix_correlation(matrix, together, rng=rng, n_permutations=n_permutations)
-        shared, chance = label_vectors.overlap(matrix, together)
+        shared, chance = label_vectors.overlap(matrix, together, rng, n_permutations=n_permutations)
         cosines, shares = (m[np.triu_indices(len(m), 1)] for m in (matrix, together))
         ranks, tags = label_vectors.pair_ranks(matrix), [labels.tags[k] for k in order]
         pairs = label_sets.synonyms(labels)

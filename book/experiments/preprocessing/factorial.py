@@ -14,8 +14,8 @@ Conventions
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -23,6 +23,9 @@ from scipy import stats
 
 from mtlib.base.errors import InputError
 from mtlib.evidence.statistics import Estimate
+
+Cell = tuple[str, ...]
+"""A level of each factor."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ class Factorial:
         if weights.shape != self.cells.shape or abs(weights.sum()) > 1e-9:
             raise InputError(f"weights must be {self.cells.shape} and add up to 0")
         single = self.deviation * float((weights**2).sum()) ** 0.5  # of one seed
-        return Estimate(float((weights * self.cells).sum()), single / self.n_seeds**0.5, self.df, self.n_seeds, single)
+        value = float((weights * self.cells).sum())
+        error = single / self.n_seeds**0.5
+        return Estimate(value, error, self.df, self.n_seeds, single, kind="contrast")
 
     def difference(self, first: Mapping[str, str], second: Mapping[str, str]) -> Estimate:
         """Estimate the first group of cells minus the second: ``difference({"magnitude": "log"}, …)``.
@@ -99,11 +104,21 @@ class Factorial:
             parts.append(np.array(on, np.float64) / sum(on))
         return reduce(np.multiply.outer, parts)
 
-    def effects(self, max_factors: int = 2) -> dict[str, Estimate]:
+    def effects(
+        self, max_factors: int = 2, *, clip_error: Callable[[Cell, Cell], float] | None = None
+    ) -> dict[str, Estimate]:
         """Return main effects and interactions, each as differences from the first level.
 
         "linear" is the effect of that level of its factor; "linear × a-weighting" is by how much the effect
         of one level changes with the other. With one seed there are main effects only.
+
+        Parameters
+        ----------
+        max_factors : int
+        clip_error : callable, optional
+            Standard error that the choice of test clips adds to the difference of two cells, which differ in
+            one factor; NaN where it is not known. An effect is made of such differences, and its own error
+            (the floor of its estimate) is at most theirs together; 0 where nothing is known.
         """
         found = {}
         for n in range(1, (1 if self.additive else max_factors) + 1):
@@ -111,8 +126,27 @@ class Factorial:
                 for levels in itertools.product(*(self.factors[name][1:] for name in names)):
                     chosen = dict(zip(names, levels, strict=True))
                     parts = [self._signed(name, chosen.get(name)) for name in self.factors]
-                    found[" × ".join(levels)] = self.contrast(reduce(np.multiply.outer, parts))
+                    effect = self.contrast(reduce(np.multiply.outer, parts))
+                    floor = self._floor(chosen, clip_error) if clip_error else 0.0
+                    found[" × ".join(levels)] = replace(effect, floor=floor)
         return found
+
+    def _floor(self, chosen: Mapping[str, str], clip_error: Callable[[Cell, Cell], float]) -> float:
+        """Bound the clips' part in an effect: by the differences along that factor that bounds it best."""
+        bounds = []
+        for name in chosen:
+            sides = [
+                [None] if factor == name else [chosen[factor], levels[0]] if factor in chosen else levels
+                for factor, levels in self.factors.items()
+            ]
+            pairs = [
+                [tuple(level or end for level in cell) for end in (chosen[name], self.factors[name][0])]
+                for cell in itertools.product(*sides)
+            ]
+            n_averaged = np.prod([len(levels) for f, levels in self.factors.items() if f not in chosen])
+            bounds.append(sum(clip_error(*pair) for pair in pairs) / n_averaged)
+        known = [bound for bound in bounds if np.isfinite(bound)]
+        return float(min(known, default=0.0))
 
     def _signed(self, name: str, level: str | None) -> np.ndarray:
         levels = self.factors[name]

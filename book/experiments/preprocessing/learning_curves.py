@@ -40,7 +40,8 @@ class Curve:
     def term(self, k: int) -> Estimate:
         """Return a coefficient with its error."""
         error = float(self.covariance[k, k] ** 0.5)
-        return Estimate(float(self.coefficients[k]), error, self.df, self.df + len(self.coefficients))
+        n = self.df + len(self.coefficients)
+        return Estimate(float(self.coefficients[k]), error, self.df, n, kind="curve")
 
     def at(self, sizes: np.ndarray) -> np.ndarray:
         """Return the expected score at sizes (n,)."""
@@ -112,6 +113,7 @@ def data_multiplier(
     size: float,
     rng: np.random.Generator,
     *,
+    floor: float = 0.0,
     n_draws: int = 10_000,
     level: float = 0.95,
 ) -> Multiplier:
@@ -126,6 +128,8 @@ def data_multiplier(
     size : float
     rng : numpy Generator
         Draws curves and means from their t distributions.
+    floor : float
+        Standard error that the shared test clips add to the difference of the two systems.
 
     Returns
     -------
@@ -141,6 +145,7 @@ def data_multiplier(
     spread = np.linalg.cholesky(curve.covariance + 1e-18 * np.eye(len(curve.coefficients)))
     curves = curve.coefficients + _t(rng, curve.df, (n_draws, len(curve.coefficients))) @ spread.T
     means = scores.mean() + scores.std(ddof=1) / n**0.5 * rng.standard_t(n - 1, n_draws)
+    means += floor * rng.standard_normal(n_draws) if floor else 0.0
     ends = curve.smallest, curve.largest
     x, outside = _invert(curves, means, *(np.log2(end / curve.largest) for end in ends))
     value = _invert(curve.coefficients[None], scores[:1] * 0 + scores.mean(),

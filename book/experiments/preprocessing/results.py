@@ -153,6 +153,20 @@ class Results:
             return None
         return Factorial(scores.reshape(*map(len, FACTORS.values()), -1), FACTORS)
 
+    def clip_error(self, first: str, second: str, n_train: int = 0) -> float:
+        """Return what the choice of test clips adds to a comparison; NaN where that is not recorded."""
+        if self.errors is None or not len(self.errors):
+            return np.nan
+        rows = self.errors.set_index(["first", "second", "n_train"])["clip_error"]
+        known = [rows.get((*pair, n_train or self.size)) for pair in ((first, second), (second, first))]
+        return float(next((error for error in known if error is not None), np.nan))
+
+    def effects(self) -> dict[str, Estimate]:
+        """Return the effects of the twelve configurations, test clips included; none without a design."""
+        design = self.design()
+        between = lambda a, b: self.clip_error(" ".join(a), " ".join(b))  # noqa: E731
+        return design.effects(clip_error=between) if design else {}
+
     def gap(self, first: str, second: str, n_train: int = 0) -> Estimate | None:
         """Estimate by how much the first configuration exceeds the second, over paired seeds.
 
@@ -167,10 +181,7 @@ class Results:
             if scores.shape[1] < 2:
                 return None
             found = statistics.paired_difference(*scores)
-        if self.errors is None:
-            return found
-        rows = self.errors.set_index(["first", "second", "n_train"])["clip_error"]
-        return replace(found, floor=float(rows.get((first, second, n_train), 0.0)))
+        return replace(found, floor=float(np.nan_to_num(self.clip_error(first, second, n_train))))
 
     def sizes(self, name: str) -> list[int]:
         """Return the training sizes at which a configuration has at least two seeds."""
@@ -196,4 +207,5 @@ class Results:
         if rows[log]["n_train"].nunique() < 4 or len(linear) < 2:
             return None
         curve = learning_curves.fit(rows[log]["n_train"].to_numpy(), rows[log]["roc_auc"].to_numpy())
-        return learning_curves.data_multiplier(curve, linear, self.size, rng)
+        floor = self.effects()["linear"].floor if self.design() else 0.0
+        return learning_curves.data_multiplier(curve, linear, self.size, rng, floor=floor)

@@ -2,7 +2,7 @@
 
 A bias that feeds batch normalisation is subtracted with the mean of its map: no loss depends on it, its
 gradient is zero, and what an optimiser makes of it is rounding. A factor on the input is divided out by
-the same step, up to the small number added to the variance (errata E39).
+the same step, up to the small number added to the variance (note E39).
 [Choi2018, §5.2.3.2].
 """
 
@@ -38,7 +38,7 @@ def gradients(network: nn.Module, x: Tensor, targets: Tensor) -> dict[str, float
 
 
 @torch.no_grad()
-def change(network: nn.Module, x: Tensor, factor: float) -> float:
+def change(network: nn.Module, x: Tensor, factor: float, *, epsilon: float | None = None) -> float:
     """Return by how much a factor on the input changes what the first stage gives on.
 
     Parameters
@@ -47,6 +47,8 @@ def change(network: nn.Module, x: Tensor, factor: float) -> float:
         As for `gradients`; in training mode, normalised by the batch's own statistics.
     x : Tensor (batch, 1, freq, time)
     factor : float
+    epsilon : float, optional
+        What normalisation adds to the variance; the network's own by default.
 
     Returns
     -------
@@ -56,5 +58,7 @@ def change(network: nn.Module, x: Tensor, factor: float) -> float:
     if not factor > 0:
         raise InputError(f"factor must be above 0, got {factor}")
     stage = deepcopy(network).double().train().stages[0]
+    if epsilon is not None and hasattr(stage.norm, "eps"):
+        stage.norm.eps = epsilon
     plain, scaled = stage(x.double()), stage(factor * x.double())
     return ((plain - scaled).abs().max() / plain.abs().max()).item()

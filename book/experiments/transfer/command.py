@@ -67,8 +67,8 @@ def transfer_runs_command(
 @click.command("transfer")
 @click.option("--task", "tasks", multiple=True, help="T1, T2, T3, T4a, T4v, T5 or T6; all by default.")
 @click.option("--set", "sets", multiple=True, help="Such as 135, mfcc, 12345+mfcc; all by default.")
-@click.option("--protocol", default="thesis", show_default=True, help="thesis, scaled, honest or filtered.")
-@click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (honest alone).")
+@click.option("--protocol", default="thesis", show_default=True, help="Of thesis, scaled, nested, blocks, filtered.")
+@click.option("--seed", default=0, show_default=True, help="Of the shuffled folds (nested alone).")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @options.scheduler
 @click.option("--max-iter", type=int, help="Steps a machine may take, 20 million by default; -1: any.")
@@ -85,9 +85,9 @@ def transfer_command(
 ) -> None:
     """Score the author's features on his target tasks; scores already in the store are read.
 
-    Example: python -m mtlib transfer --task T3 --set 12345 --protocol honest
+    Example: python -m mtlib transfer --task T3 --set 12345 --protocol nested
     """
-    from . import protocols, published_features
+    from . import protocols, published_features, scoreboard
 
     cells = protocols.cells(tasks or tuple(published_features.TASKS), sets, protocol, seed)
     max_iter = protocols.MAX_ITER if max_iter is None else max_iter
@@ -101,3 +101,4 @@ def transfer_command(
         )
     if keep:
         click.echo(f"kept in {protocols.record(results)}")
+        scoreboard.record_clips(results)

@@ -6,7 +6,7 @@ they are compared with, and the labels.
 
 Conventions
     Tasks are named T1 to T6 (T4a arousal, T4v valence), feature sets by their layers from 1 (``"135"``),
-    ``"mfcc"`` and ``"12345+mfcc"``. A split is a pair of index arrays (train, test); honest splits come
+    ``"mfcc"`` and ``"12345+mfcc"``. A split is a pair of index arrays (train, test); nested splits come
     with inner splits, which choose and hold no test clip.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from mtlib.base import published
 from mtlib.base.errors import InputError
@@ -153,7 +153,7 @@ def author_splits(data: TaskData) -> list[Split]:
     return unshuffled_folds(data.y)
 
 
-def honest_splits(data: TaskData, seed: int) -> list[tuple[Split, list[Split]]]:
+def nested_splits(data: TaskData, seed: int) -> list[tuple[Split, list[Split]]]:
     """Return (outer split, inner splits) pairs: the inner ones choose the configuration.
 
     Inner splits hold no test clip of their outer split.
@@ -174,6 +174,49 @@ def honest_splits(data: TaskData, seed: int) -> list[tuple[Split, list[Split]]]:
     pairs = []
     for train, test in kind(10, shuffle=True, random_state=seed).split(data.y, data.y):
         inner = kind(n_inner, shuffle=True, random_state=seed).split(train, data.y[train])
+        pairs.append(((train, test), [(train[a], train[b]) for a, b in inner]))
+    return pairs
+
+
+BATCH = 256
+"""Clips that the author's network normalised together, in the order of the label table (note E48)."""
+
+
+WITH_BLOCKS = ("T1", "T4a", "T4v", "T5", "T6")
+"""Tasks whose batches can be left out: those of tasks 2 and 3 hold whole classes."""
+
+
+def _known_elsewhere(data: TaskData) -> np.ndarray:
+    """Tell of every clip whether another batch has its class, too (clip,)."""
+    if data.task.is_regression:
+        return np.ones(len(data.y), bool)
+    pairs = pd.DataFrame({"y": data.y, "batch": np.arange(len(data.y)) // BATCH})
+    return (pairs.groupby("y").batch.transform("nunique") > 1).to_numpy()
+
+
+def block_splits(data: TaskData) -> list[tuple[Split, list[Split]]]:
+    """Return (outer split, inner splits) pairs in which test and training clips share no batch.
+
+    One batch is left out at a time; inner splits leave out thirds of the other batches. Clips of a class
+    that one batch alone holds are not scored: nothing could have taught it. Task 5 keeps its test clips and
+    loses the training clips of their batches.
+
+    Raises
+    ------
+    InputError
+        If the task is not one of `WITH_BLOCKS`.
+    """
+    if data.task.name not in WITH_BLOCKS:
+        raise InputError(f"{data.task.name}: its batches hold whole classes, so none can be left out")
+    batch = np.arange(len(data.y)) // BATCH
+    if data.task.name == "T5":
+        [((_, test), [(train, valid)])] = nested_splits(data, 0)
+        train, valid = (part[~np.isin(batch[part], batch[test])] for part in (train, valid))
+        return [((np.concatenate([train, valid]), test), [(train, valid)])]
+    scored, pairs = _known_elsewhere(data), []
+    for name in np.unique(batch):
+        train, test = np.flatnonzero(batch != name), np.flatnonzero((batch == name) & scored)
+        inner = GroupKFold(min(3, batch[-1])).split(train, groups=batch[train])
         pairs.append(((train, test), [(train[a], train[b]) for a, b in inner]))
     return pairs
 

@@ -5,22 +5,27 @@ scores over the recorded ones and answers by task and protocol. ``published`` st
 for the author's own files [Choi2018, §6.4].
 
 A combination is named by its layers from 1 (``"135"``). The thesis reads rankings of 28 combinations and
-states what the best and the worst have in common [Choi2018, §6.4.2]; `STATEMENTS` holds these sentences
-as functions of the scores. A rank hides how near its neighbours are, so `inclusion_effects` asks the same
-question of means: what does a layer add, over every combination of the others?
+states what the best and the worst have in common [Choi2018, §6.4.2]; `STATEMENTS` holds these sentences.
+A rank of one run is partly chance: with other test clips neighbours change places. `rank_bounds` resamples
+the clips, for all combinations together, and bounds each rank; a statement stands where it is true of every
+ranking within the bounds (`judge_statements`). `inclusion_effects` asks the same question of means: what does
+a layer add, over every combination of the others?
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.evidence import statistics
+from mtlib.evidence import evaluation, recorded, statistics
 from mtlib.evidence.statistics import Estimate
 
 from . import protocols
-from .published_features import LAYER_SETS, TASKS, load
+from .published_features import LAYER_SETS, TASKS, TaskData, load
 
 INDEX = ["task", "set", "protocol", "seed"]
 """What names a cell of the recorded table."""
@@ -46,6 +51,8 @@ class Scoreboard:
     def __init__(self, live: Sequence[protocols.Result] = ()) -> None:
         self.cells = protocols.recorded().set_index(INDEX).assign(tier="recorded")
         self._folds = protocols.recorded(protocols.FOLDS).set_index([*INDEX, "fold"]).score.sort_index()
+        self._ranks = recorded.read(RANKS, text=("set", "beats")).set_index(["task", "protocol"])
+        self._pairs = recorded.read(PAIRS).set_index(["task", "protocol", "first", "second"]).clip_error
         table = pd.read_csv(paths.DATA / "thesis" / "ch6_result_transfer.csv")
         self._published = table.set_index(["task", "combination"]).score
         self.gap = 0.0
@@ -81,23 +88,34 @@ class Scoreboard:
         right = result.predictions == load(task).y[result.clips]
         return pd.Series(right.astype(float), index=result.clips).sort_index()
 
-    def gain(self, task: str, first: str, second: str, protocol: str = "honest") -> Estimate | None:
+    def above(self, task: str, protocol: str) -> pd.DataFrame | None:
+        """Return which combinations surely beat which others (and MFCC); None where that is not recorded."""
+        if (task, protocol) not in self._ranks.index:
+            return None
+        rows = self._ranks.loc[[(task, protocol)]].set_index("set").beats.fillna("").str.split()
+        return pd.DataFrame([[second in beaten for second in rows.index] for beaten in rows],
+                            index=rows.index, columns=rows.index)  # fmt: skip
+
+    def gain(self, task: str, first: str, second: str, protocol: str = "nested") -> Estimate | None:
         """Return the first feature set's score minus the second's.
 
-        Over folds; where a task has one split, over its test clips, which needs live predictions (else None).
+        Over folds; where there are fewer than ten, over the test clips, whose error is recorded (else None).
         """
-        table = self.folds(task, protocol, first, second)
-        if len(table) > 1:
-            return statistics.fold_mean((table[first] - table[second]).to_numpy())
-        clips = [self.right(task, name, protocol) for name in (first, second)]
-        if clips[0] is None or clips[1] is None:
+        if not self.has(task, protocol, first, second):
             return None
-        return statistics.paired_difference(*(values.to_numpy() for values in clips))
+        table = self.folds(task, protocol, first, second)
+        if len(table) >= 10:
+            return statistics.fold_mean((table[first] - table[second]).to_numpy(), test_share=1 / len(table))
+        error = self._pairs.get((task, protocol, first, second))
+        if error is None:
+            return None
+        value = self.of(task, protocol)[first] - self.of(task, protocol)[second]
+        n = int(self.cells.n_clips[task, first, protocol, 0])
+        return Estimate(float(value), 0.0, np.inf, n, floor=float(error), kind="test clips")
 
-    def gains(self, first: str, second: str) -> dict[str, Estimate]:
-        """Return `gain` under the honest protocol, of every task that has both scores and an interval."""
-        known = [task for task in TASKS if self.has(task, "honest", first, second)]
-        found = {task: self.gain(task, first, second) for task in known}
+    def gains(self, first: str, second: str, protocol: str = "nested") -> dict[str, Estimate]:
+        """Return `gain` under a protocol, of every task that has both scores and an interval."""
+        found = {task: self.gain(task, first, second, protocol) for task in TASKS}
         return {task: gain for task, gain in found.items() if gain is not None}
 
 
@@ -126,30 +144,176 @@ def ranking(scores: pd.Series) -> list[str]:
     return list(scores[list(RUN)].sort_values(ascending=False, kind="stable").index)
 
 
-def _all_with(names: list[str], layers: str) -> bool:
-    return all(set(layers) <= set(name) for name in names)
+@dataclass(frozen=True)
+class Statement:
+    """At most ``n_other`` of the best (or worst) ``n`` combinations lack what the others share."""
+
+    n: int
+    alike: tuple[str, ...]
+    """The combinations that have it."""
+    n_other: int = 0
+    worst: bool = False
+    among: tuple[str, ...] = RUN
+
+    def holds(self, order: Sequence[str]) -> bool:
+        """Tell whether it is true of a ranking, best first."""
+        order = [name for name in order if name in self.among]
+        ends = order[-self.n :] if self.worst else order[: self.n]
+        return sum(name not in self.alike for name in ends) <= self.n_other
 
 
-def _lowest_with_4(scores: pd.Series) -> bool:
-    with_4 = [name for name in RUN if "4" in name]
-    return scores[with_4].min() > scores[[name for name in RUN if "4" not in name]].max()
+def _with(layers: str) -> tuple[str, ...]:
+    return tuple(name for name in RUN if set(layers) <= set(name))
 
 
-STATEMENTS: dict[tuple[str, str], Callable[[pd.Series], bool]] = {
-    ("T1", "top-7"): lambda s: _all_with(ranking(s)[:7], "2") and sum("1" in name for name in ranking(s)[:7]) >= 6,
-    ("T1", "bottom-7"): lambda s: set(ranking(s)[-7:]) == {"5", "4", "3", "45", "35", "2", "25"},
-    ("T2", "top-3"): lambda s: ranking(s)[:3] == ["12345", "2345", "1234"],
-    ("T2", "top-7"): lambda s: min(map(len, ranking(s)[:7])) > 3,
-    ("T2", "bottom-7"): lambda s: max(map(len, ranking(s)[-7:])) <= 2,
-    ("T4a", "top-7"): lambda s: _all_with(ranking(s)[:7], "5"),
-    ("T4a", "top-5"): lambda s: _all_with(ranking(s)[:5], "15"),
-    ("T4v", "top-6"): lambda s: _all_with(ranking(s)[:6], "3"),
-    ("T4v", "single layers"): lambda s: s[list("12345")].idxmax() == "3",
-    ("T5", "all 28"): _lowest_with_4,
-    ("T6", "good ones"): lambda s: set(ranking(s)[:4]) == {"2345", "12345", "123", "234"},
-    ("T6", "poor ones"): lambda s: max(map(len, ranking(s)[-8:])) <= 2,
+def _long(least: int, most: int = 5) -> tuple[str, ...]:
+    return tuple(name for name in RUN if least <= len(name) <= most)
+
+
+STATEMENTS: dict[tuple[str, str], tuple[Statement, ...]] = {
+    ("T1", "top-7"): (Statement(7, _with("2")), Statement(7, _with("1"), n_other=1)),
+    ("T1", "bottom-7"): (Statement(7, ("5", "4", "3", "45", "35", "2", "25"), worst=True),),
+    ("T2", "top-3"): (Statement(3, ("12345", "2345", "1234")),),
+    ("T2", "top-7"): (Statement(7, _long(3)),),  # "more than three": of 28 sets only three have (E52)
+    ("T2", "bottom-7"): (Statement(7, _long(1, 2), worst=True),),
+    ("T4a", "top-7"): (Statement(7, _with("5")),),
+    ("T4a", "top-5"): (Statement(5, _with("15")),),
+    ("T4v", "top-6"): (Statement(6, _with("3")),),
+    ("T4v", "single layers"): (Statement(1, ("3",), among=tuple("12345")),),
+    ("T5", "all 28"): (Statement(14, _with("4")),),
+    ("T6", "good ones"): (Statement(4, ("2345", "12345", "123", "234")),),
+    ("T6", "poor ones"): (Statement(8, _long(1, 2), worst=True),),
 }
 """What §6.4.2 says of the rankings, by task and group as in ``data/thesis/ch6_ranking_statements.csv``."""
+
+RANKS, PAIRS = "transfer_ranks", "transfer_pairs"
+"""Recorded tables: which combinations surely beat which others, and what test clips add to comparisons."""
+
+COMPARED = (("12345", "mfcc"), ("12345+mfcc", "12345"))
+"""Comparisons whose clip error is recorded."""
+
+
+def resampled(data: TaskData, results: Sequence[protocols.Result], counts: np.ndarray) -> np.ndarray:
+    """Return the scores of results on resampled test clips.
+
+    Parameters
+    ----------
+    data : TaskData
+    results : sequence of Result
+        Of one task and protocol: the same clips in the same folds.
+    counts : ndarray (clip, replicate)
+        How often each scored clip is drawn, in the order of the first result's ``clips``.
+
+    Returns
+    -------
+    ndarray (result, replicate)
+        Accuracy, or R² fold by fold weighted by its clips, as the protocols score.
+    """
+    first = results[0]
+    predictions = np.stack([result.predictions for result in results])
+    if any((result.clips != first.clips).any() for result in results):
+        raise InputError(f"{first.task}: results of different clips cannot be resampled together")
+    y, scores, weights = data.y[first.clips], 0.0, 0.0
+    if not data.task.is_regression:
+        return (predictions == y) @ counts / counts.sum(0)
+    for fold in np.split(np.arange(len(y)), np.cumsum(first.fold_sizes)[:-1]):
+        n = counts[fold].sum(0)
+        mean = y[fold] @ counts[fold] / n
+        spread = np.square(y[fold]) @ counts[fold] - n * mean**2
+        left = np.square(predictions[:, fold] - y[fold]) @ counts[fold]
+        scores, weights = scores + n * (1 - left / spread), weights + n
+    return scores / weights
+
+
+def surely_above(scores: np.ndarray, drawn: np.ndarray, *, level: float = 0.95) -> np.ndarray:
+    """Tell which of several systems surely beat which others, all comparisons together at one level.
+
+    Parameters
+    ----------
+    scores : ndarray (system,)
+    drawn : ndarray (system, replicate)
+        Of resampled test clips, the same for all systems.
+
+    Returns
+    -------
+    ndarray (system, system) [dtype=bool]
+        Whether the first beats the second: their difference exceeds its standard error by a factor that no
+        difference between any two systems exceeds in 95 % of the replicates (max-t).
+    """
+    gaps = scores[:, None] - scores
+    differences = drawn[:, None] - drawn  # (system, system, replicate)
+    errors = differences.std(2, ddof=1)
+    kept = errors > 1e-12
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = np.abs(differences - gaps[..., None]) / errors[..., None]
+    factor = np.quantile(off[kept].max(0), level) if kept.any() else np.inf
+    return kept & (gaps > factor * errors)
+
+
+def judge_statements(statements: Iterable[Statement], above: pd.DataFrame) -> dict[str, Any]:
+    """Judge statements about a ranking by what is sure of it.
+
+    Parameters
+    ----------
+    statements : iterable of Statement
+    above : DataFrame
+        From `surely_above`, by combination.
+
+    Returns
+    -------
+    dict
+        rule, rule_id, verdict and n of `claims.record`: supported if all are true of every ranking that is
+        possible, contradicted if one is true of none.
+    """
+    verdicts = set()
+    for statement in statements:
+        sure = above.loc[list(statement.among), list(statement.among)].to_numpy()
+        sure = sure if statement.worst else sure.T  # (combination, those that go before it)
+        best = 1 + sure.sum(1)
+        last = len(sure) - sure.sum(0)
+        others = np.array([name not in statement.alike for name in statement.among])
+        possible, certain = (int(((rank <= statement.n) & others).sum()) for rank in (best, last))
+        too_few = ((best <= statement.n) & ~others).sum() < statement.n - statement.n_other
+        if possible <= statement.n_other:
+            verdicts.add("supported")
+        else:
+            verdicts.add("contradicted" if certain > statement.n_other or too_few else "inconclusive")
+    verdict = next(v for v in ("contradicted", "inconclusive", "supported") if v in verdicts)
+    rule = "true of every ranking that resampled test clips allow (95 %, all comparisons together)"
+    return {"rule": rule, "rule_id": "ranks", "verdict": verdict, "n": len(RUN)}
+
+
+def record_clips(results: Iterable[protocols.Result], n_resamples: int = 2000) -> None:
+    """Record what test clips say of rankings and comparisons, of every task and protocol that is complete."""
+    groups: dict[tuple[str, str], dict[str, protocols.Result]] = {}
+    for result in results:
+        if result.seed == 0:
+            groups.setdefault((result.task, result.protocol), {})[result.set] = result
+    ranks, pairs = [], []
+    for (task, protocol), found in groups.items():
+        data, where = load(task), {"task": task, "protocol": protocol}
+        counts = evaluation.resample(
+            len(next(iter(found.values())).clips), n_resamples, np.random.default_rng(0)
+        ).astype(np.float64)
+        drawn = dict(zip(found, resampled(data, list(found.values()), counts), strict=True))
+        for names in COMPARED:
+            if set(names) <= set(found):
+                gap = drawn[names[0]] - drawn[names[1]]
+                pairs.append(where | {"first": names[0], "second": names[1], "clip_error": gap.std(ddof=1)})
+        known = [name for name in (*RUN, "mfcc") if name in found]
+        if set(RUN) <= set(known):
+            scores = np.array([found[name].score for name in known])
+            above = surely_above(scores, np.stack([drawn[name] for name in known]))
+            ranks += [
+                where | {"set": name, "score": score, "beats": " ".join(np.array(known)[row])}
+                for name, score, row in zip(known, scores, above, strict=True)
+            ]
+    command = "python -m mtlib transfer --record"
+    for name, rows, index in (
+        (RANKS, ranks, ("task", "protocol", "set")), (PAIRS, pairs, ("task", "protocol", "first", "second")),
+    ):  # fmt: skip
+        if rows:
+            recorded.write(name, pd.DataFrame(rows), index, command=command, n_resamples=n_resamples)
 
 
 def inclusion_effects(folds: pd.DataFrame) -> dict[str, Estimate]:

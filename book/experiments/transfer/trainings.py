@@ -2,7 +2,7 @@
 
 A Compact-convnet learns the tags of the source corpus, is frozen, and describes the clips of the target
 tasks; beside it stand the same network with the weights it started from, and MFCC statistics. Every
-feature set is scored on the same folds by the same honest support vector machine (`probes`), so
+feature set is scored on the same folds by the same nested support vector machine (`probes`), so
 that differences are paired. ``python -m mtlib transfer-runs --record`` computes
 ``data/results/transfer_runs.csv`` again.
 

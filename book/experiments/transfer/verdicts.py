@@ -1,7 +1,7 @@
-"""Evidence under two protocols: what chapter 6 finds in the author's protocol, and in an honest one.
+"""Evidence by protocol: what chapter 6 finds in the author's protocol, and in stricter ones.
 
 A claim about transfer learning is judged by the author's scores or his protocol computed again, and by the
-honest protocol of `protocols`. `Judgements` records evidence with its protocol and knows which claims
+nested protocol of `protocols`. `Judgements` records evidence with its protocol and knows which claims
 still lack one of the two, so that a page cannot leave out the less flattering one.
 """
 
@@ -14,15 +14,16 @@ from mtlib.evidence import claims
 from mtlib.evidence.claims import Evidence
 
 WORDS = {
-    "published": "published scores",
+    "scores": "published scores",
     "thesis": "author's protocol",
     "scaled": "scaled features",
-    "honest": "honest protocol",
+    "nested": "nested protocol",
+    "blocks": "batches left out",
 }
-"""Protocols as they open a rule."""
+"""Protocols as they open a rule; a row without one has an empty protocol."""
 
-SIDES = {"thesis": ("published", "thesis"), "honest": ("honest",)}
-"""What counts as evidence in the author's protocol and in the honest one."""
+SIDES = {"thesis": ("scores", "thesis"), "nested": ("nested",)}
+"""What counts as evidence in the author's protocol and in the nested one."""
 
 
 def decidable() -> list[str]:
@@ -49,17 +50,25 @@ class Judgements:
 
     def record(self, claim: str, protocol: str, *, rule: str, **fields: Any) -> None:
         """Show and store evidence (`claims.record`); its rule opens with the protocol."""
-        if protocol not in WORDS:
+        if protocol and protocol not in WORDS:
             raise InputError(f"unknown protocol {protocol!r}; choose one of {', '.join(WORDS)}")
-        evidence = claims.record(claim, rule=f"{WORDS[protocol]}: {rule}", **(self._fields | fields))
+        fields = self._fields | {"protocol": protocol} | fields
+        rule = f"{WORDS[protocol]}: {rule}" if protocol else rule
+        evidence = claims.record(claim, rule=rule, **fields)
         self.rows.append((claim, protocol, evidence))
 
+    def reproduced(self, claim: str, same: bool, *, rule: str, **fields: Any) -> None:
+        """Show and store whether the author's files say what he prints."""
+        verdict = {"rule_id": "exact", "verdict": "supported" if same else "contradicted"}
+        protocol = fields.pop("protocol", "scores")
+        self.record(claim, protocol, rule=rule, **(verdict | {"question": "reproduced"} | fields))
+
     def verdicts(self, claim: str, side: str) -> list[str]:
-        """Return the verdicts of a claim on one of the `SIDES`, in the order recorded."""
-        return [e.verdict for name, protocol, e in self.rows if name == claim and protocol in SIDES[side]]
+        """Return what was found of a claim on one of the `SIDES`, in the order recorded."""
+        return [claims.wording(e) for name, protocol, e in self.rows if name == claim and protocol in SIDES[side]]
 
     def missing(self) -> list[str]:
-        """Return what `decidable` claims lack, such as ``C6.10 honest``."""
+        """Return what `decidable` claims lack, such as ``C6.10 nested``."""
         return [f"{name} {side}" for name in decidable() for side in SIDES if not self.verdicts(name, side)]
 
     def table(self) -> pd.DataFrame:

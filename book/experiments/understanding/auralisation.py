@@ -7,7 +7,7 @@ An image from `deconvolution` says where a feature found what. Three ways make i
     The image is the spectrogram, the phase is that of the original: Listing 7.1 of the thesis.
 "mask"
     The image multiplies the complex transform of the original, so its magnitude enters as well: what the
-    author's code does (erratum E65).
+    author's code does (note E65).
 "no phase"
     The size of the image is the spectrogram, and Griffin and Lim's iteration finds a phase that fits it:
     nothing but the image is heard.

@@ -1,6 +1,6 @@
 """What kernels see: how much of the spectrogram a layer covers, and which way the first layer's look.
 
-`exact` follows kernels and poolings; `thesis_rule` is what Table 7-A prints instead (errata E58, E59);
+`exact` follows kernels and poolings; `thesis_rule` is what Table 7-A prints instead (note E58, E59);
 `effective` measures where the input really matters, by gradients [Luo2016]. The thesis reads first-layer
 kernels as "vertical and horizontal edge detectors" [Choi2018, §2.3.5.1, Figure 2.10]; `directions` and
 `energy_shares` test that against kernels that prefer no direction.

@@ -98,6 +98,25 @@ def _measure(sizes: Tensor, reference: Original) -> tuple[Tensor, ...]:
     )
 
 
+def off_onsets(images: Tensor, reference: Original) -> np.ndarray:
+    """Return the share of each image's energy in the half of the frames that are least like an onset.
+
+    Parameters
+    ----------
+    images : Tensor (feature, freq, frame)
+    reference : Original
+        Of the same size.
+
+    Returns
+    -------
+    ndarray (feature,)
+        0.5 for a steady sound, 0 for one that sounds at onsets alone; NaN for an image of zeros.
+    """
+    energy = images.abs().square().sum(1)  # (feature, frame)
+    off = reference.onsets <= reference.onsets.median()
+    return (energy[:, off].sum(1) / energy.sum(1)).numpy()
+
+
 CRITERIA = {
     "onsets": ("onset correlation", 1),
     "steady": ("percussive share", -1),

@@ -72,6 +72,24 @@ return cut;
 """
 """Titles and legend entries that reach out of their chart."""
 
+LOOSE = """
+return [...document.querySelectorAll('[id^="altair-viz"]')].filter(chart => {
+  const parts = [...(chart.closest('figure')?.children ?? [])];
+  return !parts.length || parts.at(-1).localName !== 'figcaption' || !parts.at(-1).textContent.trim();
+}).length;
+"""
+"""Charts that are not a figure with its caption below."""
+
+CUT_IN_PRINT = """
+const page = document.documentElement.clientWidth;
+return [...document.querySelectorAll('svg.marks, pre, table')]
+  .filter(part => part.checkVisibility() && part.getBoundingClientRect().right > page + 1)
+  .map(part => part.textContent.trim().slice(0, 60));
+"""
+
+A4 = {"width": 718, "height": 1040, "deviceScaleFactor": 1, "mobile": False}
+"""What is left of a sheet between its margins, at 96 pixels an inch."""
+
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 
@@ -100,6 +118,8 @@ class Look:
 
     report: browser.PageReport
     n_charts_unnamed: int
+    n_charts_loose: int
+    cut_in_print: list[str]
     width_on_phone: int
     cut_on_phone: list[str]
     findings: dict[str, list[str]]
@@ -114,7 +134,11 @@ def looks(smoke, chromium) -> dict[str, Look]:
     looks = {}
     for page in build.pages():
         report = browser.check_page(chromium, (smoke / "html").as_uri(), page)
-        unnamed = chromium.execute_script(UNNAMED)
+        unnamed, loose = chromium.execute_script(UNNAMED), chromium.execute_script(LOOSE)
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", A4)
+        cut_in_print = chromium.execute_script(CUT_IN_PRINT)
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
         width = chromium.execute_script("return document.documentElement.scrollWidth")
         time.sleep(0.5 if report.n_charts else 0)  # until they have taken the new width
@@ -126,7 +150,7 @@ def looks(smoke, chromium) -> dict[str, Look]:
         for theme, options in themes.items():
             chromium.execute_script(f"document.documentElement.dataset.theme = '{theme}'")
             findings[theme] = chromium.execute_async_script(AUDIT, options)
-        looks[page] = Look(report, unnamed, width, cut, findings)
+        looks[page] = Look(report, unnamed, loose, cut_in_print, width, cut, findings)
     return looks
 
 
@@ -187,6 +211,36 @@ def test_a_chart_answers_the_pointer(smoke, chromium):
 
 def test_every_chart_has_an_alternative_text(looks):
     assert {page: look.n_charts_unnamed for page, look in looks.items() if look.n_charts_unnamed} == {}
+
+
+def test_every_chart_is_a_figure_with_its_caption_below(looks):
+    assert {page: look.n_charts_loose for page, look in looks.items() if look.n_charts_loose} == {}
+
+
+def test_print_cuts_nothing_off(looks):
+    assert {page: look.cut_in_print for page, look in looks.items() if look.cut_in_print} == {}
+
+
+def test_a_chart_is_text_and_a_table_where_scripts_do_not_run(smoke, chromium):
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        chromium.get(f"{(smoke / 'html').as_uri()}/{CHAPTER}.html")
+        figure = chromium.find_element(By.CSS_SELECTOR, "figure.mt-figure")
+        assert "Fifty bars, one per tag, from rock" in figure.text
+        assert "rock" in figure.find_element(By.TAG_NAME, "td").text
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_one_player_sounds_at_a_time(smoke, chromium):
+    chromium.get(f"{(smoke / 'html').as_uri()}/{CHAPTER}.html")
+    chromium.find_element(By.CSS_SELECTOR, ".bd-article h1").click()  # no page may sound before it was touched
+    sounding = chromium.execute_async_script("""
+        const done = arguments[0], [first, second] = document.querySelectorAll("audio");
+        first.muted = second.muted = true;
+        first.play().then(() => second.play()).then(() => done([first.paused, second.paused])).catch(done);
+    """)
+    assert sounding == [True, False]
 
 
 def test_pages_hold_no_warnings_and_stay_light(smoke):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book.experiments.architectures import trainings
+from book.experiments.architectures import results, trainings
 from book.experiments.architectures.verdicts import Comparisons
 
 NOTHING = pd.DataFrame(columns=["first", "second", "clip_error"])
@@ -29,32 +29,54 @@ def made_up(lead, *, budgets=trainings.BUDGETS, n_seeds=3, noise=0.0005):
 
 
 def verdicts(comparisons):
-    return {claim: [found["verdict"] for found in several] for claim, several in comparisons.judged().items()}
+    return {claim: found["verdict"] for claim, found in comparisons.judged().items()}
 
 
 def test_the_order_of_the_thesis_is_seen_where_it_is():
     found = verdicts(made_up(0.05))
-    assert found.pop("C2.03") == ["inconclusive"] and found.pop("C4.01") == ["supported"] * 5
-    assert all(one == ["supported"] for one in found.values())
+    assert found.pop("C2.03") == "inconclusive"
+    assert all(one == "supported" for one in found.values())
 
 
 def test_the_opposite_order_contradicts():
     found = verdicts(made_up(-0.05))
-    assert found["C4.01"] == ["contradicted"] * 5
-    assert [found[claim] for claim in ("C2.04", "C4.02", "C4.03", "C4.04", "C4.05")] == [["contradicted"]] * 5
+    claims = ("C2.04", "C4.01", "C4.02", "C4.03", "C4.04", "C4.05", "C4.20")
+    assert [found[claim] for claim in claims] == ["contradicted"] * 7
 
 
 def test_equal_structures_decide_nothing_but_similarity():
     found = verdicts(made_up(0.0))
-    assert found["C2.04"] == ["supported"] and found["C4.19"] == ["supported"]
-    assert "supported" not in found["C4.01"] + found["C4.02"]
+    assert found["C2.04"] == found["C4.19"] == found["C4.20"] == "supported"
+    assert "supported" not in (found["C4.01"], found["C4.02"])
 
 
 def test_sizes_that_were_not_trained_are_named():
     few = made_up(0.05, budgets=(0.1, 0.25)).judged()
-    assert few["C4.01"][-1]["verdict"] == "not tested" and "0.5M, 1M, 3M" in few["C4.01"][-1]["reason"]
-    assert few["C4.02"][0]["verdict"] == "inconclusive" and "3M" in few["C4.02"][0]["reason"]
-    assert made_up(0.05, n_seeds=1).judged()["C2.03"][0]["verdict"] == "not tested"
+    for claim in ("C4.01", "C4.02"):
+        assert few[claim]["verdict"] == "inconclusive" and "3M" in few[claim]["reason"]
+    assert few["C4.20"]["verdict"] == "not tested"
+    assert made_up(0.05, n_seeds=1).judged()["C2.03"]["verdict"] == "not tested"
+
+
+def test_tags_are_no_votes_but_seeds_are():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(3, 40))
+    first, second = noise + rng.normal(0, 1, (3, 1)), noise  # one luck for all tags of a training
+    share = results.tag_share(first, second)
+    assert share.n == 3 and share.kind == "tags" and {0.0, 1.0} >= set((first > second).mean(1))
+    labels = rng.random((200, 6)) < 0.3
+    scores = labels + rng.normal(size=(2, 3, *labels.shape))
+    assert 0 < results.tag_share_error(labels, *scores, rng, 20) < 0.5
+
+
+def test_the_clips_part_of_a_crossed_design_is_that_of_its_pairs():
+    errors = pd.DataFrame(
+        [("crnn 0.1M", "k2c2 0.1M", 0.004), ("crnn 0.1M, rate a third", "k2c2 0.1M, rate a third", 0.006)],
+        columns=["first", "second", "clip_error"],
+    )
+    cells = [("crnn", "one-cycle", "plain", "chosen"), ("k2c2", "one-cycle", "plain", "chosen")]
+    assert results.clip_error_of(errors, *cells) == results.clip_error_of(errors, *cells[::-1]) == 0.004
+    assert np.isnan(results.clip_error_of(errors, cells[0], ("crnn", "thesis", "plain", "chosen")))
 
 
 def test_means_leave_the_runs_out_that_chose_a_rate():

@@ -1,6 +1,7 @@
 """Areas on noisy labels against drawn labels and scores."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from book.experiments.label_noise import estimates, results
@@ -29,6 +30,13 @@ def test_the_error_of_an_area_is_that_of_simulation():
     generator, labels = rng(3), np.arange(400) < 15
     areas = [evaluation.auc(labels, generator.exponential(np.where(labels, 4.0, 1.0))) for _ in range(400)]
     assert results.auc_error(0.8, 15, 385) == pytest.approx(np.std(areas), rel=0.1)
+
+
+def test_the_error_of_a_mean_of_areas_shrinks_with_the_tags():
+    one = results.macro_auc(pd.Series({"rock": 0.8}), pd.Series({"rock": 15}), 400)
+    four = results.macro_auc(pd.Series(dict.fromkeys("abcd", 0.8)), pd.Series(dict.fromkeys("abcd", 15)), 400)
+    assert one.value == four.value == pytest.approx(0.8) and one.kind == "test clips"
+    assert one.floor == results.auc_error(0.8, 15, 385) == pytest.approx(2 * four.floor)
 
 
 def test_rates_are_bayes_rule():

@@ -70,6 +70,19 @@ def test_a_comparison_pairs_folds():
         transfer.by_fold(table, "a", "z", "1")
 
 
+def test_the_share_of_combinations_is_counted_fold_by_fold():
+    rows = [
+        ("a", name, chosen, 0, fold, score)
+        for chosen in LAYER_SETS
+        for name, scores in (("x", (0.6, 0.6, 0.4 + 0.2 * ("5" in chosen))), ("y", (0.5, 0.5, 0.5)))
+        for fold, score in enumerate(scores, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["task", "features", "set", "seed", "fold", "score"])
+    found = transfer.share_above(table, "a", "x", "y")
+    with_last = np.mean(["5" in chosen for chosen in LAYER_SETS])
+    assert found.value == pytest.approx((2 + with_last) / 3) and found.n == 3 and found.kind == "folds"
+
+
 def test_the_recorded_table_is_whole():
     table = transfer.read()
     assert not table.duplicated(["task", "features", "set", "seed", "fold"]).any()

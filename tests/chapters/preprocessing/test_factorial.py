@@ -31,6 +31,29 @@ def test_true_effects_come_back_without_noise():
     assert pair.value == pytest.approx(-0.03)
 
 
+def test_the_clips_part_of_an_effect_is_bounded_by_its_pairs():
+    """Against a simulation in which every cell has an error of its own, from the test clips."""
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(0.5, 2, (2, 3, 2))
+    at = {level: i for levels in FACTORS.values() for i, level in enumerate(levels)}
+
+    def clip_error(first, second):
+        return float(np.hypot(*(errors[tuple(at[level] for level in cell)] for cell in (first, second))))
+
+    found = Factorial(scores(), FACTORS).effects(clip_error=clip_error)
+    drawn = errors[..., None] * rng.normal(size=(2, 3, 2, 4000))
+    for name, effect in found.items():
+        alone = Factorial(scores(), FACTORS)
+        alone.cells = drawn[..., 0]
+        spread = np.std([setattr(alone, "cells", drawn[..., k]) or alone.effects()[name].value for k in range(500)])
+        assert effect.floor >= 0.95 * spread and effect.floor > 0
+    some = Factorial(scores(), FACTORS).effects(
+        clip_error=lambda a, b: 0.01 if a[0] != b[0] else np.nan  # known between magnitudes alone
+    )
+    assert some["linear"].floor == pytest.approx(0.01) and some["linear × a"].floor == pytest.approx(0.02)
+    assert some["a"].floor == 0
+
+
 def test_two_cells_are_a_paired_t_test():
     values = np.random.default_rng(0).normal(0.8, 0.01, (2, 8))
     design = Factorial(values, {"magnitude": ("log", "linear")})

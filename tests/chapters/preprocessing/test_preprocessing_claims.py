@@ -48,6 +48,7 @@ def test_planted_effects_are_found():
         "C5.13": "supported",
         "C5.14": "supported",
         "C5.15": "supported",
+        "C5.17": "supported",
     }
 
 
@@ -55,6 +56,28 @@ def test_where_they_are_not_the_claim_is_contradicted():
     found = verdict_of(table(**{"linear": 0.05, "per-frequency": 0.02, "log_STFT": 0.03, "no_normalisation_×10": -0.1}))
     assert found["C5.02"] == found["C5.06"] == found["C5.10"] == found["C5.15"] == "contradicted"
     assert found["C5.09"] == "supported"
+
+
+def test_a_ratio_that_is_not_known_decides_nothing():
+    results = table()
+    noisy = np.exp(np.random.default_rng(1).normal(0, 0.7, len(results.rows)))
+    found = verdicts.judged(run_tables.Results(results.rows.assign(bias=results.rows.bias * noisy)))
+    assert found["C5.08"]["verdict"] == "inconclusive"  # though its interval covers 3.4
+    assert found["C5.08"]["low"] < 3.4 < found["C5.08"]["high"]
+
+
+def test_test_clips_widen_the_effects_of_the_design():
+    rows = table(n_seeds=3).rows
+    pairs = run_tables.pairs(VIEWS)
+    errors = pd.DataFrame([(a, b, 250, 0.004) for a, b in pairs], columns=run_tables.PAIR_COLUMNS)
+    bare, whole = run_tables.Results(rows), run_tables.Results(rows, errors)
+    assert {effect.floor for effect in bare.effects().values()} == {0.0}
+    floors = {name: round(effect.floor, 6) for name, effect in whole.effects().items()}
+    assert floors["linear"] == 0.004 and floors["linear × a-weighting"] == 0.008
+    worth = [one.multiplier(np.random.default_rng(0)) for one in (bare, whole)]
+    assert worth[1].high - worth[1].low > worth[0].high - worth[0].low
+    assert whole.clip_error("log bypass ×1", "linear bypass ×1") == 0.004
+    assert np.isnan(whole.clip_error("log bypass ×1", "linear bypass ×1", 62))
 
 
 def test_an_interaction_is_one():

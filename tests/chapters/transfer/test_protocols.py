@@ -1,4 +1,4 @@
-"""Evidence in the author's protocol and in the honest one: neither can be left out."""
+"""Evidence in the author's protocol and in the nested one: neither can be left out."""
 
 import pytest
 
@@ -17,31 +17,34 @@ def test_decidable_claims_are_those_that_published_files_decide():
 def test_a_page_without_one_of_the_protocols_is_refused():
     judged = verdicts.Judgements(profile="quick")
     for name in verdicts.decidable():
-        judged.record(name, "published", rule="r", verdict="supported")
+        judged.reproduced(name, True, rule="r")
         if name != "C6.10":
-            judged.record(name, "honest", rule="r", verdict="contradicted", estimate=0.1)
-    judged.record("C6.10", "scaled", rule="r", verdict="supported")
-    assert judged.missing() == ["C6.10 honest"]
-    with pytest.raises(InputError, match=r"no evidence recorded for C6\.10 honest"):
+            judged.record(name, "nested", rule="r", rule_id="folds", verdict="contradicted", estimate=0.1)
+    judged.record("C6.09", "scaled", rule="r", rule_id="folds", verdict="supported")
+    assert judged.missing() == ["C6.10 nested"]
+    with pytest.raises(InputError, match=r"no evidence recorded for C6\.10 nested"):
         judged.table()
-    judged.record("C6.10", "honest", rule="r", verdict="inconclusive")
-    judged.record("C6.10", "honest", rule="r", verdict="not tested", reason="cost")
+    judged.record("C6.10", "nested", rule="r", verdict="inconclusive")
+    judged.record("C6.10", "nested", rule="r", verdict="not tested", reason="cost")
     table = judged.table()
     assert [text.split()[0] for text in table.claim] == verdicts.decidable()
     table.index = verdicts.decidable()
-    assert table.loc["C6.10", "honest"] == "inconclusive; not tested"
-    assert table.loc["C6.02", "thesis"] == "supported"
+    assert table.loc["C6.10", "nested"] == "inconclusive; not tested"
+    assert table.loc["C6.02", "thesis"] == "reproduced" and table.loc["C6.02", "nested"] == "contradicted"
 
 
 def test_the_rule_opens_with_the_protocol_and_fields_are_kept():
     judged = verdicts.Judgements(profile="smoke", tier="live")
-    judged.record("C6.02", "honest", rule="every interval above 0", verdict="supported", tier="recorded")
-    judged.record("C6.02", "thesis", rule="exact", verdict="supported")
-    (_, _, first), (_, _, second) = judged.rows
-    assert isinstance(first, claims.Evidence) and first.rule == "honest protocol: every interval above 0"
+    how = {"rule_id": "folds", "verdict": "supported"}
+    judged.record("C6.02", "nested", rule="every interval above 0", tier="recorded", **how)
+    judged.record("C6.02", "thesis", rule="exact", **how)
+    judged.record("C6.28", "", rule="a slope", **how)
+    (_, _, first), (_, _, second), (_, _, third) = judged.rows
+    assert (first.label, third.label, third.rule) == ("published/nested", "published", "a slope")
+    assert isinstance(first, claims.Evidence) and first.rule == "nested protocol: every interval above 0"
     assert (first.tier, second.tier, first.profile, first.source) == ("recorded", "live", "smoke", "published")
 
 
 def test_an_unknown_protocol_is_refused():
-    with pytest.raises(InputError, match="unknown protocol 'fair'; choose one of published"):
+    with pytest.raises(InputError, match="unknown protocol 'fair'; choose one of scores"):
         verdicts.Judgements().record("C6.02", "fair", rule="r", verdict="supported")

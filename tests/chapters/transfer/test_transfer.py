@@ -24,8 +24,8 @@ def test_the_authors_score_comes_back(task, feature_set):
 @pytest.mark.parametrize("task", ["T1", "T2", "T3", "T4a", "T5", "T6"])
 def test_every_clip_is_tested_once_and_never_trained_on(task):
     data = published_features.load(task)
-    honest = published_features.honest_splits(data, seed=0)
-    for splits in (published_features.author_splits(data), [outer for outer, _ in honest]):
+    nested = published_features.nested_splits(data, seed=0)
+    for splits in (published_features.author_splits(data), [outer for outer, _ in nested]):
         tested = np.concatenate([test for _, test in splits])
         assert (
             len(set(tested))
@@ -33,16 +33,35 @@ def test_every_clip_is_tested_once_and_never_trained_on(task):
             == ((data.table["category"] == "test").sum() if task == "T5" else len(data.y))
         )
         assert all(not set(train) & set(test) for train, test in splits)
-    for (_, test), inner in honest:
+    for (_, test), inner in nested:
         assert all(not set(test) & {*a, *b} and not set(a) & set(b) for a, b in inner)
 
 
 @needs_files
 def test_sound_events_keep_their_folds():
     data = published_features.load("T6")
-    for (_, test), [(inner, chooser)] in published_features.honest_splits(data, seed=3):
+    for (_, test), [(inner, chooser)] in published_features.nested_splits(data, seed=3):
         folds = [set(data.table["fold"][rows]) for rows in (test, chooser, inner)]
         assert [len(names) for names in folds] == [1, 1, 8] and len(set.union(*folds)) == 10
+
+
+@needs_files
+@pytest.mark.parametrize("task", published_features.WITH_BLOCKS)
+def test_no_batch_is_on_two_sides(task):
+    data = published_features.load(task)
+    batch = np.arange(len(data.y)) // published_features.BATCH
+    pairs = published_features.block_splits(data)
+    for (train, test), inner in pairs:
+        assert not set(batch[train]) & set(batch[test])
+        if not data.task.is_regression and task != "T5":
+            assert set(data.y[test]) <= set(data.y[train])  # nothing is asked that nothing taught
+        for a, b in inner:
+            assert not set(batch[a]) & set(batch[b]) and set(batch[a]) | set(batch[b]) <= set(batch[train])
+    tested = np.concatenate([test for (_, test), _ in pairs])
+    expected = {"T1": 3992, "T4a": 744, "T4v": 744, "T5": 673, "T6": 8732}
+    assert len(tested) == len(set(tested)) == expected[task]
+    with pytest.raises(InputError, match="T2: its batches hold whole classes"):
+        published_features.block_splits(published_features.load("T2"))
 
 
 @needs_files
@@ -63,14 +82,14 @@ def test_unshuffled_folds_cut_each_class_in_order():
 @needs_files
 def test_a_stored_result_is_read_back_and_a_damaged_one_replaced(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
-    first = protocols.run("T3", "5", "honest", seed=1)
+    first = protocols.run("T3", "5", "nested", seed=1)
     [path] = (tmp_path / "transfer").iterdir()
-    again = protocols.run("T3", "5", "honest", seed=1)
+    again = protocols.run("T3", "5", "nested", seed=1)
     assert again.score == first.score and again.seconds == first.seconds  # seconds: not computed anew
     np.testing.assert_array_equal(again.predictions, first.predictions)
     path.write_bytes(path.read_bytes()[:100])
-    assert protocols.run("T3", "5", "honest", seed=1).score == first.score
-    assert protocols.run("T3", "5", "honest", seed=2).seed == 2 and len(list((tmp_path / "transfer").iterdir())) == 2
+    assert protocols.run("T3", "5", "nested", seed=1).score == first.score
+    assert protocols.run("T3", "5", "nested", seed=2).seed == 2 and len(list((tmp_path / "transfer").iterdir())) == 2
 
 
 @needs_files
@@ -98,7 +117,8 @@ def test_recorded_and_live_scores_agree():
         ("T2", "5", "thesis", 0),
         ("T3", "mfcc", "scaled", 0),
         ("T4v", "235", "scaled", 0),
-        ("T5", "4", "honest", 0),
+        ("T5", "4", "nested", 0),
+        ("T4a", "12345", "blocks", 0),
     ]:
         live = protocols.evaluate(published_features.load(cell[0]), *cell[1:3], seed=cell[3])
         assert live.score == pytest.approx(table.score[cell], abs=1e-6)
@@ -118,14 +138,15 @@ def test_the_record_holds_what_was_promised():
 
 
 def test_cells_name_what_a_task_has():
-    assert protocols.cells(["T3", "T6"], ["12", "mfcc"], "honest", 4) == [
-        ("T3", "12", "honest", 4),
-        ("T3", "mfcc", "honest", 4),
-        ("T6", "12", "honest", 4),
+    assert protocols.cells(["T3", "T6"], ["12", "mfcc"], "nested", 4) == [
+        ("T3", "12", "nested", 4),
+        ("T3", "mfcc", "nested", 4),
+        ("T6", "12", "nested", 4),
     ]
     assert protocols.cells(["T3"], ["12"], "scaled", 4) == [("T3", "12", "scaled", 0)]  # nothing random there
     assert len(protocols.cells(list(published_features.TASKS), [], "thesis")) == 6 * 33 + 31
-    assert {task for task, *_ in protocols.cells(list(published_features.TASKS), [], "filtered")} == {"T2"}
+    for protocol, tasks in (("filtered", {"T2"}), ("blocks", set(published_features.WITH_BLOCKS))):
+        assert {task for task, *_ in protocols.cells(list(published_features.TASKS), [], protocol)} == tasks
     with pytest.raises(InputError, match="no feature set '6'"):
         protocols.cells(["T3"], ["6"], "thesis")
 

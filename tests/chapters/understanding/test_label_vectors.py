@@ -61,8 +61,48 @@ def test_surprising_pairs_and_overlap_of_the_published_network(vectors, together
     found = label_vectors.surprising(similar, together)
     names = [(TAGS[i], TAGS[j], a, b) for i, j, a, b in found]
     assert ("catchy", "happy", 9, 214) in names and ("sexy", "rnb", 12, 142) in names
-    shared, chance = label_vectors.overlap(similar, together)
-    assert shared == 10 and chance < 1e-10
+    shared, chance = label_vectors.overlap(similar, together, np.random.default_rng(0), n_permutations=199)
+    assert shared == 10 and chance == 1 / 200
+    low, high = label_vectors.rank_interval(
+        np.random.default_rng(0).random((500, 50)) < 0.2, [(0, 1)], np.random.default_rng(1), 50
+    )
+    assert 1 <= low <= high <= 1225
+
+
+def test_a_rank_is_bounded_by_what_is_sure():
+    """Tags 0 and 1 always together, 2 and 3 often, the others seldom: only the first two ranks are sure."""
+    rng = np.random.default_rng(0)
+    labels = rng.random((4000, 8)) < 0.1
+    labels[:, 1] = labels[:, 0]
+    labels[:, 3] = labels[:, 2] & (rng.random(4000) < 0.7)
+    bounds = [
+        label_vectors.rank_interval(labels, [pair], np.random.default_rng(1), 100) for pair in ((0, 1), (3, 2), (5, 6))
+    ]
+    assert bounds[0] == (1, 1 + bounds[0][1] - 1) and bounds[0][1] <= 2  # (2, 3) may be as sure
+    assert bounds[1][1] <= 2 and bounds[2][0] == 3 and bounds[2][1] == 28
+
+
+def test_the_mean_gap_is_the_mean_over_pairs_and_its_error_counts_tags():
+    rng = np.random.default_rng(0)
+    upper, values, errors = np.triu_indices(20, 1), [], []
+    for _ in range(300):  # each tag has a level of its own, shared by all of its pairs
+        level, noise = rng.normal(size=20), rng.normal(size=(20, 20))
+        first = level[:, None] + level + (noise + noise.T) / 2
+        found = label_vectors.mean_gap(first, np.ones((20, 20)))
+        assert found.value == pytest.approx((first - 1)[upper].mean())
+        values.append(found.value)
+        errors.append(found.standard_error)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
+
+
+def test_directions_are_told_from_chance():
+    rng = np.random.default_rng(0)
+    judge = label_vectors.judge_share
+    assert [judge(share, 32, 50, rng)["verdict"] for share in (0.9, 0.5, 0.2)] == [
+        "supported", "inconclusive", "contradicted",
+    ]  # fmt: skip
+    assert label_vectors.judge_overlap(10, 0.01)["verdict"] == "supported"
+    assert label_vectors.judge_overlap(2, 0.2)["verdict"] == "inconclusive"
 
 
 MATRICES = st.integers(4, 9).flatmap(
@@ -80,7 +120,7 @@ def test_similarity_and_ranks_obey_their_laws(vectors):
     upper = np.triu_indices(len(cosine), 1)
     assert sorted(ranks[upper]) == list(range(1, len(upper[0]) + 1))
     np.testing.assert_array_equal(ranks[upper], stats.rankdata(-cosine[upper]))
-    assert label_vectors.overlap(cosine, cosine, 3)[0] == 3
+    assert label_vectors.overlap(cosine, cosine, np.random.default_rng(0), n=3, n_permutations=9)[0] == 3
 
 
 @settings(max_examples=20)
@@ -102,4 +142,4 @@ def test_bad_input_is_told():
     with pytest.raises(InputError, match="symmetric"):
         label_vectors.ranked_pairs(np.arange(9.0).reshape(3, 3))
     with pytest.raises(InputError, match="n must lie between 1 and 3, got 4"):
-        label_vectors.overlap(np.eye(3), np.eye(3), 4)
+        label_vectors.overlap(np.eye(3), np.eye(3), np.random.default_rng(0), n=4)

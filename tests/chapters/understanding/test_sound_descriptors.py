@@ -38,6 +38,13 @@ def test_an_image_of_the_onsets_follows_them_and_its_inverse_avoids_them(phrase)
     np.testing.assert_allclose(measured["onset correlation"], [1, -1], atol=1e-6)
 
 
+def test_an_image_of_the_onsets_has_little_energy_off_them(phrase):
+    reference, _ = phrase
+    steady = torch.ones(257, len(reference.onsets))
+    off = sound_descriptors.off_onsets(torch.stack([steady * reference.onsets, steady, 0 * steady]), reference)
+    assert off[0] < 0.1 < off[1] and off[1] == pytest.approx(0.5, abs=0.02) and np.isnan(off[2])
+
+
 def test_size_counts_not_sign_nor_scale(phrase):
     reference, images = phrase
     once = sound_descriptors.describe(images, reference)

