@@ -125,13 +125,14 @@ def _tagger(model: str) -> "Tagger":
     "--network", default="compact", show_default=True, help="compact, random, mfcc, or the key of a run (`runs list`)."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of random weights.")
-def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int) -> None:
+@click.option("--windows", default="first", show_default=True, type=click.Choice(["first", "all"]),
+              help="Of a file longer than the network's input: its beginning, or a row per window.")  # fmt: skip
+def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int, windows: str) -> None:
     """Describe audio files, or all audio files of folders, by 160 values each, for a classifier of your own.
 
-    OUTPUT holds files, features (one row per file) and layers (the layer of each value).
+    OUTPUT holds files, starts (seconds), features (a row per file or window) and layers (of each value).
     Example: python -m mtlib features FOLDER -o features.npz
     """
-    import numpy as np
     from tqdm import tqdm
 
     from ..signal import audio
@@ -144,20 +145,24 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     extractor = features.find(network, seed)
     found, n_failed = _find(files)
-    rows, names = [], []
+    n_samples, rate = features.window(extractor)
+    rows, n_longer, length = [], 0, n_samples / rate
     longest = max((len(audio.display_name(path)) for path in found), default=0)
     with atomic(output) as file:
         reserve(file, 4 * len(found) * (longest + 1000) + 10_000)  # more than enough
         for path in tqdm(found, unit="file", disable=not sys.stderr.isatty()):
             try:
-                rows.append(features.of_file(path, extractor))
-                names.append(audio.display_name(path))
+                values, seconds = features.of_windows(path, extractor, 1 if windows == "first" else None)
+                rows += [(audio.display_name(path), k * length, row) for k, row in enumerate(values)]
+                n_longer += seconds > length
             except InputError as error:
                 n_failed += 1
                 tqdm.write(f"Error: {error}", file=sys.stderr)
         if not rows:
             raise InputError(f"no features: none of {n_failed} files could be used; {output} is not written")
-        features.save(file, names, np.stack(rows), extractor)
-    click.echo(f"{output}: {len(rows)} files, {len(rows[0])} values each")
+        features.save(file, rows, extractor)
+    click.echo(f"{output}: {len({name for name, *_ in rows})} files, {len(rows)} rows of {len(rows[0][2])} values")
+    if n_longer and windows == "first":
+        click.echo(f"longer files: {n_longer}; their first {length:.4g} s are described, all with --windows all")
     if n_failed:
         raise InputError(f"{n_failed} files are left out, see above")

@@ -85,9 +85,16 @@ class Corpus:
         self._versions = [(str(folder / name), os.stat(folder / name).st_ctime_ns) for name in content["shards"]]
 
     def __repr__(self) -> str:
-        length = f"{self.n_samples} samples" if self.n_samples else "of uneven length"
-        length = "without audio" if self.labels_only else length
-        return f"<Corpus {self.name}: {len(self)} clips {length} at {self.sample_rate} Hz, {self.task}>"
+        return f"<Corpus {self.described()}>"
+
+    def described(self) -> str:
+        """Return name, size and how much of it is absent, in words."""
+        seconds = f"of {self.n_samples / self.sample_rate:.4g} s" if self.n_samples else "of uneven length"
+        n_listed = len(self) + len(self.left_out)
+        return (
+            f"{self.name}: {len(self):,} clips {'without audio' if self.labels_only else seconds}, {self.task}; "
+            f"{len(self.left_out):,} of {n_listed:,} listed are absent ({len(self.left_out) / n_listed:.1%})"
+        )
 
     def __len__(self) -> int:
         return len(self.clips)

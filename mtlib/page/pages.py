@@ -30,6 +30,7 @@ from ..base.errors import InputError
 from ..base.files import atomic
 from ..base.profiles import STANDARD, Settings
 from ..base.provenance import commit, device_name
+from ..corpora.corpus import Corpus, names
 
 MIME = "application/vnd.mtlib.page+json"
 """Kind of the output that says how a page was made; the status page reads it."""
@@ -177,7 +178,8 @@ def foot(settings: Settings) -> None:
     memory = f"{gibibytes:.1f} GiB"
     set_glue(minutes=wall, peak_memory=memory)
     made = provenance(settings)
-    rows = made | {"time": f"{wall} ({core_seconds:.0f} core-seconds)", "peak memory": memory}
+    own = {"corpus": Corpus.open(settings.corpus).described()} if settings.corpus in names() else {}
+    rows = made | own | {"time": f"{wall} ({core_seconds:.0f} core-seconds)", "peak memory": memory}
     items = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in rows.items())
     data = {
         "parameters": {

@@ -30,6 +30,8 @@ from . import charts, pages
 N_RESAMPLES = 1000
 N_WORST = 3
 """Clips listed per tag and kind of error."""
+FEWEST = 3
+"""Test clips with a tag, and without, from which a score has an interval: drawing one clip again says nothing."""
 N_PLAYED = 12
 PLAYED_SECONDS = 8.0
 
@@ -102,7 +104,7 @@ class Evaluation:
         for name, metric in (("auc", "roc"), ("ap", "pr")):
             found[name] = evaluation.tag_areas(targets, self.outputs, metric=metric)
             drawn = evaluation.tag_areas(targets, self.outputs, metric=metric, counts=self.counts)
-            enough = np.isfinite(drawn).mean(0) > 0.5  # a tag of one or two clips has no interval
+            enough = np.minimum(found["n"], len(targets) - found["n"]) >= FEWEST
             for end, share in (("low", 0.025), ("high", 0.975)):
                 values = np.full(len(names), np.nan)
                 values[enough] = np.nanquantile(drawn[:, enough], share, axis=0)

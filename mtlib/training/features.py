@@ -278,13 +278,29 @@ def of_file(path: str | Path, extractor: Extractor | None) -> np.ndarray:
     InputError
         If the file cannot be used, with its name and the reason.
     """
-    rate = extractor.sample_rate if extractor else audio.SAMPLE_RATE
+    return of_windows(path, extractor, 1)[0][0]
+
+
+def window(extractor: Extractor | None) -> tuple[int, int]:
+    """Return samples and sample rate of what is described at once: the network's input, 29 s for MFCCs."""
+    return (extractor.n_samples, extractor.sample_rate) if extractor else (audio.N_SAMPLES[1360], audio.SAMPLE_RATE)
+
+
+def of_windows(path: str | Path, extractor: Extractor | None, most: int | None = None) -> tuple[np.ndarray, float]:
+    """Return the features of a file's windows (window, feature), end to end, and its length in seconds.
+
+    A rest of less than half a window is left out; ``most`` windows are described. Errors as for `of_file`.
+    """
+    n, rate = window(extractor)
     samples = audio.load(path, sample_rate=rate)
     if audio.is_silent(samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; it has no features")
+    starts = [s for s in range(0, len(samples), n) if s == 0 or len(samples) - s >= n / 2]
+    parts = [samples[start : start + n] for start in starts[:most]]
     if extractor is None:
-        return mfcc_statistics(samples[: audio.N_SAMPLES[1360]], rate)
-    return convnet_features(np.resize(samples[: extractor.n_samples], (1, extractor.n_samples)), extractor)[0]
+        return np.stack([mfcc_statistics(part, rate) for part in parts]), len(samples) / rate
+    rows = [convnet_features(np.resize(part, (1, n)), extractor) for part in parts]
+    return np.concatenate(rows), len(samples) / rate
 
 
 def find(name: str, seed: int = 0) -> Extractor | None:
@@ -296,9 +312,10 @@ def find(name: str, seed: int = 0) -> Extractor | None:
     return extractor(name, seed)
 
 
-def save(file: IO[bytes], files: Sequence[str], values: np.ndarray, extractor: Extractor | None) -> None:
-    """Write features into an ``.npz`` file: ``files``, ``features``, ``layers`` and ``extractor``."""
-    layers = extractor.layers if extractor else np.zeros(values.shape[1], int)
-    content: dict[str, Any] = {"files": np.array(files), "features": values, "layers": layers}
+def save(file: IO[bytes], rows: Sequence[tuple[str, float, np.ndarray]], extractor: Extractor | None) -> None:
+    """Write rows into an ``.npz`` file: ``files``, ``starts`` [s], ``features``, ``layers``, ``extractor``."""
+    columns = zip(("files", "starts", "features"), map(np.array, zip(*rows, strict=True)), strict=True)
+    content: dict[str, Any] = dict(columns)
+    content["layers"] = extractor.layers if extractor else np.zeros(len(rows[0][2]), int)
     np.savez(file, **content, extractor=np.array(extractor.name if extractor else "mfcc"))
     file.truncate()

@@ -17,8 +17,10 @@ ALONE = {"LOKY_MAX_CPU_COUNT": "1", "PUBLIC": ""}
 """Trainings of a second each: starting processes for them would take longer."""
 
 
-def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: str) -> None:
-    """Keep the executed copies of pages as the book does."""
+def execute(
+    pages: Iterable[str], parameters: dict, build: Path, *, before: str = "", after: str = "", **environment: str
+) -> None:
+    """Keep the executed copies of pages as the book does; run some code in their kernel before each, and after."""
     environment = {
         "MTLIB_BUILD": str(build), "MTLIB_MEDIA": str(build / "extra" / "media"),
         "PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1", **ALONE, **environment,
@@ -31,14 +33,20 @@ def execute(pages: Iterable[str], parameters: dict, build: Path, **environment: 
                                 resources={"metadata": {"path": str(paths.ROOT)}})  # fmt: skip
         with client.setup_kernel():
             for page in pages:
+                _run_cell(client, f"%reset -f\n{before}")
                 _execute(client, page, parameters, build)
+                _run_cell(client, after)
+
+
+def _run_cell(client: NotebookClient, code: str) -> None:
+    client.reset_execution_trackers()
+    client.nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    client.execute_cell(client.nb.cells[0], 0)
 
 
 def _execute(client: NotebookClient, page: str, parameters: dict, build: Path) -> None:
-    """Run a notebook in the client's kernel, where no name is left of the one before."""
+    """Run a notebook in the client's kernel."""
     client.reset_execution_trackers()
-    client.nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%reset -f")])
-    client.execute_cell(client.nb.cells[0], 0)
     source = str(paths.ROOT / f"{page}.ipynb")
     known = papermill.inspect_notebook(source)
     given = {name: value for name, value in parameters.items() if name in known}

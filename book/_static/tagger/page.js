@@ -257,7 +257,7 @@ window.musicTagger = { files: {}, result: null };
     };
     const input = element("input", { type: "file", accept: "audio/*,.mp3,.wav,.ogg,.opus,.flac,.m4a" });
     const drop = element("div", { className: "mt-tagger-drop" },
-      element("label", {}, "Audio file ", input), element("span", { className: "mt-muted" }, " or drop one here"));
+      element("label", {}, "Audio file ", input), element("span", { className: "mt-muted" }, "or drop one here"));
     const status = element("p", { className: "mt-tagger-status", aria: { role: "status", live: "polite" } }, "No file yet.");
     const bar = element("progress", { max: 1, value: 0, hidden: true, aria: { label: "Progress" } });
     const shown = element("div", { className: "mt-tagger-result", hidden: true });
@@ -274,8 +274,8 @@ window.musicTagger = { files: {}, result: null };
     record.onclick = () => guard(listen);
     const examples = element("p", { className: "mt-tagger-clips" }, ...(buttons.length ? ["Or an example: "] : []), ...buttons,
       ...(navigator.mediaDevices && window.MediaRecorder ? [record] : []));
-    root.replaceChildren(element("div", { className: "mt-filters" }, element("label", {}, "Network ", choose), drop),
-      examples, element("details", {}, element("summary", {}, "A network of your own"),
+    root.replaceChildren(drop, examples, element("p", {}, element("label", {}, "Network ", choose)),
+      element("details", {}, element("summary", {}, "A network of your own"),
         element("p", {}, element("label", {}, "Network file ", own), " written by ", element("code", {}, "python -m mtlib export"))),
       status, bar, shown);
 
@@ -383,17 +383,19 @@ window.musicTagger = { files: {}, result: null };
       const time = element("canvas", { aria: { role: "img", label: "Tags over time; the table below has the numbers" } });
       const cursor = element("div", { className: "mt-tagger-cursor" });
       const names = element("ul", { aria: { label: "Tags of the rows" } });
+      const ends = element("div", { className: "mt-tagger-ends", aria: { hidden: true } },
+        element("span", {}, "0 s"), element("span", { className: "mt-tagger-key" }, "0", element("i"), "1"), element("span", {}, clock(seconds)));
       const tracks = element("div", { className: "mt-tagger-tracks" }, wave, mel, time, cursor);
       const bars = element("div", { className: "mt-tagger-bars" }), near = element("ul"), table = element("div", { className: "mt-scroll", tabIndex: 0, aria: { role: "region", label: "Table of tags over time" } });
-      const ask = element("button", { type: "button" }, "make the features audible"), row = element("div", { className: "mt-bench mt-bench-row" });
+      const ask = element("button", { type: "button" }, "Make the features audible"), row = element("div", { className: "mt-bench mt-bench-row" });
       const license = element("p", { className: "mt-small" }, `${network.title}. Licence: ${network.licence}. `,
         ...(network.source ? [element("a", { href: network.source }, "Source of the weights"), ". "] : []), `SHA-256 of this copy: ${network.sha256.slice(0, 12)}….`);
-      shown.replaceChildren(audio, element("div", { className: "mt-tagger-time" }, names, tracks),
+      shown.replaceChildren(audio, element("div", { className: "mt-tagger-time" }, names, tracks), ends,
         element("details", {}, element("summary", {}, "Tags over time as a table"), table),
         element("h3", {}, "Tags"), bars, element("h3", {}, "Close to the strongest tags"),
         element("p", {}, "Tags whose label vectors point in nearly the same direction (cosine):"), near,
         element("h3", {}, "Hear what the layers respond to"),
-        element("p", {}, "The strongest feature of each layer, turned back into sound (auralisation), from the player's position on. Move the player, then "),
+        element("p", {}, "The strongest feature of each layer, turned back into sound (auralisation), from the player's position on."),
         ask, row, license);
       ask.onclick = () => {
         ask.disabled = true;

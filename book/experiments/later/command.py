@@ -1,4 +1,4 @@
-"""Commands of later work: ``later genres``, ``later scores`` and ``later transfer``.
+"""Commands of later work: ``later features``, ``later genres``, ``later scores`` and ``later transfer``.
 
 Heavy imports happen inside the commands, so that ``--help`` answers at once.
 """
@@ -70,3 +70,24 @@ def transfer_command(esc10: Path | None, gtzan: Path | None, keep: bool) -> None
             click.echo(f"{task.name} {part.features.iloc[0]} {part.seed.iloc[0]}: best {means.max():.3f}")
             if keep:
                 transfer.record(part)
+
+
+@later_group.command("features")
+@click.option("--seed", default=0, show_default=True, help="Of the weights drawn anew.")
+@click.option("--record", "keep", is_flag=True, help="Write the table to data/results, network by network.")
+def features_command(seed: int, keep: bool) -> None:
+    """Deconvolve and auralise features of the networks of 2020, trained and with forgotten weights.
+
+    Example: python -m mtlib later features
+    """
+    from mtlib.networks import later
+
+    from . import auralised
+
+    clips = auralised.load()
+    for name in auralised.NETWORKS:
+        table = auralised.describe(*later.load(name), clips, later.SAMPLE_RATE, seed=seed).assign(network=name)
+        means = table.groupby(["weights", "layer"])[list(auralised.MEASURES)].mean()
+        click.echo(f"{name}\n{means.round(2).to_string()}")
+        if keep:
+            auralised.record(table)

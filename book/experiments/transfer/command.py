@@ -59,7 +59,7 @@ def transfer_runs_command(
                 click.echo(f"seed {seed}  {title}, {kind}: best {best.max():.3f} ({best.idxmax()})")
             tables.append(table)
             if keep:
-                trainings.record(table, profile)
+                trainings.record(table, profile, source.name)
     found = pd.concat(tables)
     click.echo(f"{len(found)} scores" + ("" if keep else "; add --record to keep them in data/results"))
 

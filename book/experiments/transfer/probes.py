@@ -11,6 +11,7 @@ Conventions
     `nested_folds` come with inner splits that choose.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -40,6 +41,8 @@ def nested_folds(
 ) -> list[Nested]:
     """Return folds, each with shuffled inner folds of its training clips; classes are spread evenly.
 
+    Where a class has fewer clips than there are folds, there are fewer folds (`most_folds`).
+
     Parameters
     ----------
     y : ndarray (clip,)
@@ -54,25 +57,36 @@ def nested_folds(
     Raises
     ------
     InputError
-        If a class has fewer clips than there are folds.
+        If the clips to learn from are of one class alone.
     """
     y = np.asarray(y)
     is_class = np.issubdtype(y.dtype, np.integer)
-    n_folds = n_outer if outer is None else n_inner
-    if is_class and (fewest := np.unique(y, return_counts=True)[1].min()) < n_folds:
-        raise InputError(f"a class has {fewest} clips, fewer than {n_folds} folds; take fewer folds")
-    if groups is None:
-        kind = StratifiedKFold if is_class else KFold
-    else:
-        kind = StratifiedGroupKFold if is_class else GroupKFold
 
     def split(indices: np.ndarray, n: int) -> list[svm.Split]:
-        folds = kind(n, shuffle=True, random_state=seed)
         here = None if groups is None else np.asarray(groups)[indices]
-        return [(indices[a], indices[b]) for a, b in folds.split(indices, y[indices], here)]
+        if here is not None and len(set(here)) < 2:
+            here = None
+        if here is None:
+            kind = StratifiedKFold if is_class else KFold
+        else:
+            kind = StratifiedGroupKFold if is_class else GroupKFold
+        folds = kind(min(n, most_folds(y[indices], here)), shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class")  # it is missing from a fold
+            found = [(indices[a], indices[b]) for a, b in folds.split(indices, y[indices], here)]
+        if is_class and any(len(set(y[train])) < 2 for train, _ in found):
+            raise InputError("too few clips of a class: a fold would learn from one class alone; add clips of it")
+        return found
 
     folds = split(np.arange(len(y)), n_outer) if outer is None else outer
     return [((train, test), split(train, n_inner)) for train, test in folds]
+
+
+def most_folds(y: np.ndarray, groups: np.ndarray | None = None) -> int:
+    """Return how many folds there can be, two at least: a clip of every class in each, or five numbers."""
+    is_class = np.issubdtype(y.dtype, np.integer)
+    most = np.unique(y, return_counts=True)[1].min() if is_class else len(y) // 5
+    return max(2, int(most if groups is None else min(most, len(set(groups)))))
 
 
 def svm_scores(blocks: Sequence[np.ndarray], y: np.ndarray, folds: Sequence[Nested]) -> np.ndarray:

@@ -42,12 +42,25 @@ SYNTHETIC = tuple(name for name, target in targets.TARGETS.items() if target.the
 REAL = ("extended_ballroom", "gtzan_genre", "gtzan_speech_music", "emomusic", "jamendo_vocal", "urbansound8k")
 """Names under which the real target tasks are prepared."""
 
+MOST_TAGS = 10
+"""Tags of a corpus that are asked for, each by itself."""
+
+FEWEST = 3
+"""Clips of a class, or with and without a tag, from which a question is asked: one scores, two are learned from."""
+
 LAYERS = ("1", "2", "3", "4", "5", "12345", "12345max")
 """Feature sets of a network."""
 
 
-def target_names(chosen: str) -> list[str]:
+def target_names(chosen: str, *, few: bool = False) -> list[str]:
     """Return the target corpora that a chapter's ``targets`` names: synthetic, prepared, or one by name.
+
+    Parameters
+    ----------
+    chosen : str
+        Separated by commas.
+    few : bool
+        Take two tasks for the word ``synthetic``, for the smallest profile; what has a name of its own stays.
 
     Raises
     ------
@@ -59,7 +72,8 @@ def target_names(chosen: str) -> list[str]:
         if name == "published":
             continue  # the author's features: `protocols`
         if name == "synthetic":
-            found += [*SYNTHETIC, *(real for real in REAL if real in corpora.names())]
+            stock = [*SYNTHETIC, *(real for real in REAL if real in corpora.names())]
+            found += stock[1:3] if few else stock
         elif name in SYNTHETIC or name in corpora.names():
             found.append(name)
         else:
@@ -69,18 +83,40 @@ def target_names(chosen: str) -> list[str]:
 
 
 def open_task(name: str, profile: profiles.Profile) -> Corpus:
-    """Open a target corpus by its name in `target_names`."""
-    return opening.open_target(name, profile) if name in SYNTHETIC else Corpus.open(name)
+    """Open a target corpus by its name in `target_names`; one without audio is refused."""
+    if name in SYNTHETIC:
+        return opening.open_target(name, profile)
+    task = Corpus.open(name)
+    task.check_audio()
+    return task
 
 
 def outputs(name: str, task: Corpus) -> dict[str, np.ndarray]:
-    """Return what a task asks: class indices (clip,), or a column of numbers for each regression."""
+    """Return what a task asks, by question.
+
+    Class indices (clip,); a column of numbers for each regression; for each of the `MOST_TAGS` most frequent
+    tags whether a clip has it (0 or 1). A clip of a class with fewer than `FEWEST` clips has class −1: it
+    is left out.
+
+    Raises
+    ------
+    InputError
+        If nothing can be asked.
+    """
     labels = task.labels(task.label_sets[0])
     if task.task == "regression":
         return {f"{name}: {column}": labels[:, k].astype(float) for k, column in enumerate(task.tags["name"])}
     if task.task == "multiclass":
-        return {name: labels.astype(np.int64)}
-    raise InputError(f"corpus {task.name} has tags; a target task has classes or numbers")
+        counts = np.bincount(labels)
+        if (counts >= FEWEST).sum() < 2:
+            raise InputError(f"corpus {task.name}: no two classes have {FEWEST} clips or more; add clips")
+        return {name: np.where(counts[labels] < FEWEST, -1, labels).astype(np.int64)}
+    positive = labels.sum(0)
+    known = np.minimum(positive, len(labels) - positive) >= FEWEST
+    if not known.any():
+        raise InputError(f"corpus {task.name}: no tag that {FEWEST} clips have and {FEWEST} lack; nothing can be asked")
+    chosen = [k for k in np.argsort(-positive, kind="stable") if known[k]][:MOST_TAGS]
+    return {f"{name}: {task.tags['name'][k]}": labels[:, k].astype(np.int64) for k in chosen}
 
 
 def blocks(
@@ -123,18 +159,73 @@ def scores(
     Returns
     -------
     DataFrame
-        One row a fold: task, features, set, fold, n_clips, score (accuracy or R²).
+        One row a fold: corpus (`name`), task (the question), features, set, fold, n_clips, score (accuracy
+        or R²). A class with fewer clips than folds gets fewer folds.
     """
     own = list(task.folds()) if (task.clips["fold"] >= 0).any() else None
     rows = []
     for title, y in outputs(name, task).items():
-        folds = probes.nested_folds(y, own, n_inner=2, groups=_groups(task))
+        kept = _kept(y)
+        place = np.full(len(y), -1)
+        place[kept] = np.arange(len(kept))
+        outer = own and [tuple(part[part >= 0] for part in (place[train], place[test])) for train, test in own]
+        outer = outer and [(train, test) for train, test in outer if len(test)]
+        groups = _groups(task)
+        folds = probes.nested_folds(y[kept], outer, n_inner=2, groups=None if groups is None else groups[kept])
         for kind, extractor in extractors.items():
             for feature_set in sets if extractor is not None else ("mfcc",):
                 summary = "max" if feature_set.endswith("max") else "mean"
-                found = probes.svm_scores(blocks(task, extractor, feature_set, summary), y, folds)
-                rows += [(title, kind, feature_set, k, len(y), score) for k, score in enumerate(found)]
-    return pd.DataFrame(rows, columns=["task", "features", "set", "fold", "n_clips", "score"])
+                parts = [block[kept] for block in blocks(task, extractor, feature_set, summary)]
+                found = probes.svm_scores(parts, y[kept], folds)
+                rows += [(name, title, kind, feature_set, k, len(kept), score) for k, score in enumerate(found)]
+    return pd.DataFrame(rows, columns=["corpus", "task", "features", "set", "fold", "n_clips", "score"])
+
+
+def _kept(y: np.ndarray) -> np.ndarray:
+    """Return the clips of a question."""
+    return np.flatnonzero(y >= 0) if np.issubdtype(y.dtype, np.integer) else np.arange(len(y))
+
+
+def questions(name: str, task: Corpus) -> pd.DataFrame:
+    """Return what is asked of a target corpus.
+
+    Returns
+    -------
+    DataFrame
+        task (the question), clips, left_out (clips of too rare classes), classes, fewest (clips of the
+        rarest), commonest (share of the most frequent class: the accuracy of always naming it); empty for numbers.
+    """
+    rows = []
+    for title, y in outputs(name, task).items():
+        kept = _kept(y)
+        counts = np.unique(y[kept], return_counts=True)[1] if y.dtype == np.int64 else np.array([])
+        share = counts.max() / len(kept) if len(counts) else np.nan
+        fewest = counts.min() if len(counts) else np.nan
+        rows.append((title, len(kept), len(y) - len(kept), len(counts) or np.nan, fewest, share))
+    columns = ["task", "clips", "left_out", "classes", "fewest", "commonest"]
+    return pd.DataFrame(rows, columns=columns).astype({"classes": "Int64", "fewest": "Int64"})
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over folds of each score, with its 95 % interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scores`, with ``source``, the corpus that taught the networks.
+
+    Returns
+    -------
+    DataFrame
+        source, corpus, task, features, set, folds, score, low, high.
+    """
+    by = ["source", "corpus", "task", "features", "set"]
+    rows = []
+    for names, part in table.groupby(by, sort=False):
+        folds = part.groupby("fold").score.mean().to_numpy()
+        found = statistics.fold_mean(folds, test_share=1 / len(folds))
+        rows.append((*names, len(folds), found.value, found.low, found.high))
+    return pd.DataFrame(rows, columns=[*by, "folds", "score", "low", "high"])
 
 
 def gains(table: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]) -> dict[str, Estimate]:
@@ -196,9 +287,13 @@ def _groups(task: Corpus) -> np.ndarray | None:
     return None if len(set(groups)) in (1, len(groups)) else groups
 
 
-def record(table: pd.DataFrame, profile: str) -> Path:
-    """Merge scores into the recorded ones; return their path."""
+INDEX = ("profile", "source", "corpus", "task", "features", "set", "seed", "fold")
+"""Columns that tell recorded scores apart: ``source`` taught the networks, ``corpus`` asks."""
+
+
+def record(table: pd.DataFrame, profile: str, source: str) -> Path:
+    """Merge scores of networks that a source corpus taught into the recorded ones; return their path."""
     return recorded.write(
-        NAME, table.assign(profile=profile), ("profile", "task", "features", "set", "seed", "fold"),
+        NAME, table.assign(profile=profile, source=source), INDEX,
         command=f"python -m mtlib transfer-runs --profile {profile} --record",
     )  # fmt: skip

@@ -47,6 +47,9 @@ SPLITS = {
 }  # fmt: skip
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
+FEW = 5
+"""Test clips with a label, below which a note warns."""
+
 NAMES = {"file": "path", "filename": "path", "filepath": "path", "audio": "path", "label": "class", "artist": "group"}
 """Other names of columns."""
 
@@ -341,3 +344,6 @@ def _missing_labels(split: pd.Series, labels: np.ndarray, names: list[str], task
         ]:
             more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
             notes.append(f"no {word} clip has {', '.join(map(display_name, lacking[:5]))}{more}")
+    counts = have[(split == "test").to_numpy()].sum(0)
+    if n_few := int(((counts > 0) & (counts < FEW)).sum()):
+        notes.append(f"{n_few} of {len(names)} labels have fewer than {FEW} test clips: their scores will say little")

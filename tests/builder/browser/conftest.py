@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from building import build_book
+from firefox import open_firefox
 
 from book.builder import browser
 
@@ -16,4 +17,10 @@ def smoke(tmp_path_factory, published) -> Path:
 @pytest.fixture(scope="session")
 def chromium(installed):
     with browser.open_browser() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    with open_firefox(tmp_path_factory.mktemp("firefox")) as driver:
         yield driver

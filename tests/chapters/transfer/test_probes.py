@@ -6,9 +6,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-from book.experiments.transfer import probes
+from book.experiments.transfer import probes, svm
 from mtlib.base.errors import InputError
+from mtlib.signal import audio
+from mtlib.training import features
 
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 3, 120)
@@ -54,9 +57,50 @@ def test_a_datasets_own_folds_are_kept():
     assert [outer for outer, _ in folds] == own and [len(inner) for _, inner in folds] == [3, 3]
 
 
-def test_a_class_smaller_than_the_folds_is_told():
-    with pytest.raises(InputError, match="a class has 3 clips, fewer than 10 folds; take fewer folds"):
-        probes.nested_folds(np.repeat([0, 1], [50, 3]))
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("y", "groups", "n_folds"),
+    [
+        (np.repeat([0, 1], [50, 3]), None, 3),
+        (np.repeat([0, 1], [50, 30]), None, 10),
+        (np.repeat([0, 1, 2], [20, 20, 1]), None, 2),
+        (np.arange(23.0), None, 4),
+        (np.tile([0, 1], 20), np.arange(40) // 10, 4),
+        (np.arange(40.0), np.arange(40) // 20, 2),
+    ],
+    ids=["rare", "frequent", "once", "numbers", "groups", "numbers in groups"],
+)
+def test_a_class_with_fewer_clips_than_folds_gets_fewer_folds(y, groups, n_folds):
+    folds = probes.nested_folds(y, groups=groups)
+    assert len(folds) == n_folds and all(len(inner) >= 2 for _, inner in folds)
+    assert np.array_equal(np.sort(np.concatenate([test for (_, test), _ in folds])), np.arange(len(y)))
+    assert np.isfinite(probes.svm_scores([y[:, None] + 0.0], y, folds)).all()
+
+
+def test_a_fold_that_could_learn_one_class_alone_is_told():
+    with pytest.raises(InputError, match="too few clips of a class: a fold would learn from one class alone"):
+        probes.nested_folds(np.repeat([0, 1], [50, 1]))
+
+
+def test_nested_scores_on_real_excerpts_are_scikit_learns(real):
+    """The same grid, folds and weights of folds, by `GridSearchCV`."""
+    clips = sorted(real.glob("gtzan_99_excerpts/*/*.wav"))
+    genres = np.unique([clip.parent.name for clip in clips], return_inverse=True)[1]
+    values = np.stack([features.mfcc_statistics(audio.load(clip)[: 5 * 12_000]) for clip in clips]).astype(float)
+    folds = probes.nested_folds(genres, n_outer=3)
+    grid = [
+        {"svc__kernel": [c.kernel], "svc__C": [c.C], **({"svc__gamma": [c.gamma]} if c.gamma else {})}
+        for c in svm.grid(values.shape[1])
+    ]
+    for score, ((train, test), inner) in zip(probes.svm_scores([values], genres, folds), folds, strict=True):
+        place = {clip: i for i, clip in enumerate(train)}
+        local = [([place[i] for i in a], [place[i] for i in b]) for a, b in inner]
+        pipeline = make_pipeline(StandardScaler(), SVC())
+        search = GridSearchCV(pipeline, grid, cv=local, refit=False).fit(values[train], genres[train])
+        by_fold = [search.cv_results_[f"split{k}_test_score"] for k in range(len(local))]
+        chosen = int(np.argmax(np.average(by_fold, axis=0, weights=[len(b) for _, b in local]).round(12)))
+        pipeline.set_params(**search.cv_results_["params"][chosen]).fit(values[train], genres[train])
+        assert score == pipeline.score(values[test], genres[test])
 
 
 def test_sensitivity_is_nothing_for_the_same_and_one_for_a_clip_in_another_ones_place():

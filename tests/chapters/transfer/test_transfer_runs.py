@@ -8,8 +8,10 @@ import pytest
 
 import toy
 from book.experiments.transfer import trainings
+from miniatures import sound
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
+from mtlib.corpora.datasets import folder, preparation
 from mtlib.evidence import recorded
 from mtlib.training import taggers
 
@@ -77,8 +79,59 @@ def test_targets_are_named(tones, monkeypatch):
     assert trainings.target_names("genre, tones,genre") == ["genre", "tones"]
     with pytest.raises(InputError, match="unknown target 'nothing'; choose of published, synthetic, rhythm"):
         trainings.target_names("nothing")
-    with pytest.raises(InputError, match="corpus tones has tags"):
-        trainings.outputs("tones", toy.corpus.Corpus.open("tones"))
+    assert trainings.target_names("synthetic,tones", few=True) == [*trainings.SYNTHETIC[1:3], "tones"]
+
+
+def test_tags_are_asked_one_by_one(tones, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tones))
+    task = trainings.open_task("tones", SIZES)
+    asked, table = trainings.outputs("mine", task), trainings.questions("mine", task)
+    assert sorted(asked) == [f"mine: tone {k}" for k in range(4)]
+    for title, y in asked.items():
+        assert np.array_equal(y, task.labels()[:, int(title[-1])])
+    positive = [y.sum() for y in asked.values()]
+    assert positive == sorted(positive, reverse=True)  # frequent tags first
+    assert list(table.fewest) == [min(n, 80 - n) for n in positive] and set(table.clips) == {80}
+    assert table.commonest.to_numpy() == pytest.approx(1 - table.fewest.to_numpy(int) / 80)
+
+
+def own_classes(home, monkeypatch, counts, groups=1):
+    """A folder of one's own, its classes tones of several lengths; opened as a target."""
+    monkeypatch.setenv("MTLIB_HOME", str(home / "home"))
+    rows = ["path,class,artist"]
+    for k, n in enumerate(counts):
+        for i in range(n):
+            sound(home / "music" / f"{k}/{i}.wav", 300 * (k + 1) + 5 * i, 1.0, 12_000)
+            rows.append(f"{k}/{i}.wav,class {k},{k}-{i // groups}")
+    (home / "classes.csv").write_text("\n".join([*rows, "absent.wav,class 0,nobody"]))
+    found = folder.dataset(home / "music", home / "classes.csv", None)
+    preparation.prepare(found, home / "music", name="mine", short="repeat", n_jobs=1)
+    return trainings.open_task("mine", SIZES)
+
+
+def test_rare_classes_get_fewer_folds_or_are_left_out(tmp_path, monkeypatch):
+    task = own_classes(tmp_path, monkeypatch, (6, 4, 2))
+    assert "mine: 12 clips" in task.described() and "1 of 13 listed are absent (7.7%)" in task.described()
+    asked = trainings.questions("mine", task).iloc[0]
+    assert (asked.clips, asked.left_out, asked.classes, asked.fewest, asked.commonest) == (10, 2, 2, 4, 0.6)
+    scored = trainings.scores("mine", task, {"mfcc": None}).assign(source="synthetic-quick")
+    assert set(scored.corpus) == {"mine"} and list(scored.fold) == [0, 1, 2, 3] and set(scored.n_clips) == {10}
+    found = trainings.summary(scored).iloc[0]
+    assert found.score == pytest.approx(scored.score.mean()) and found.folds == 4 and found.low <= found.score
+
+
+def test_nothing_to_ask_is_told(tmp_path, monkeypatch):
+    task = own_classes(tmp_path, monkeypatch, (5, 2))
+    with pytest.raises(InputError, match="corpus mine: no two classes have 3 clips or more"):
+        trainings.outputs("mine", task)
+
+
+def test_scores_of_two_sources_are_kept_apart(tmp_path, monkeypatch, scored):
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    for source in ("synthetic-quick", "mine", "mine"):
+        trainings.record(scored.assign(seed=0), "quick", source)
+    found = recorded.read(trainings.NAME, text=("set",))
+    assert found.groupby("source").size().to_dict() == {"synthetic-quick": len(scored), "mine": len(scored)}
 
 
 def test_a_regression_asks_for_each_of_its_numbers(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from miniatures import sound
 from mtlib.base.errors import InputError
-from mtlib.corpora.datasets import folder
+from mtlib.corpora.datasets import folder, preparation
 
 NAMES = ("a.wav", "b.wav", "sub/c.wav", "sub/d.wav", "é.wav")
 
@@ -165,3 +165,27 @@ def test_drawn_splits_keep_groups_and_share_labels(seed, n_clips, task):
     share = (splits == "train").mean()
     assert 0.8 - 6 / n_clips - 0.05 <= share <= 0.8 + 6 / n_clips + 0.05
     assert {"train", "valid", "test"} == set(splits)
+
+
+def test_folders_and_a_table_of_real_excerpts_are_one_corpus(real, tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
+    root, table = real / "gtzan_99_excerpts", tmp_path / "genres.csv"
+    clips = sorted(path.relative_to(root) for path in root.glob("*/*.wav"))
+    table.write_text("\n".join(["path,class", *(f"{clip.as_posix()},{clip.parts[0]}" for clip in clips)]))
+    made = []
+    for name, labels in (("folders", None), ("table", table)):
+        found = folder.dataset(root, labels, 36_000)
+        made.append(preparation.prepare(found, root, name=name, short="repeat", n_jobs=1)[0])
+    folders, listed = made
+    assert len(folders) == 99 and folders.fingerprint == listed.fingerprint
+    assert folders.clips.equals(listed.clips) and folders.tags.equals(listed.tags)
+    assert np.array_equal(folders.labels(), listed.labels())
+    assert np.array_equal(folders.pcm(range(99)), listed.pcm(range(99)))
+    shares = folders.clips.groupby("split").size()
+    assert (shares > [0, 70, 0]).all() and folders.clips.groupby("split")["group"].nunique().sum() == 99
+
+
+def test_labels_of_few_test_clips_are_noted(root, tmp_path):
+    (tmp_path / "t.csv").write_text("path,tags,split\na.wav,x,train\nb.wav,x;y,test\nsub/c.wav,x,valid\n")
+    notes = folder.dataset(root, tmp_path / "t.csv").scan(root).notes
+    assert f"2 of 2 labels have fewer than {folder.FEW} test clips: their scores will say little" in notes

@@ -137,6 +137,22 @@ def test_the_command_describes_a_folder(tmp_path):
     assert result.exit_code == 1 and "normalises with the batch" in result.output
 
 
+def test_a_long_file_is_described_from_its_beginning_or_window_by_window(tmp_path):
+    clip, n = music(1, 1_000_000)[0], features.window(None)[0]  # two windows and most of a third
+    soundfile.write(tmp_path / "long.wav", clip, 12_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", clip[:30_000], 12_000, subtype="FLOAT")
+    line = ["features", str(tmp_path), "-o", str(tmp_path / "f.npz"), "--network", "mfcc"]
+    output = CliRunner().invoke(program, line).output
+    assert "2 files, 2 rows of 120 values" in output and "longer files: 1; their first 29 s are described" in output
+    output = CliRunner().invoke(program, [*line, "--windows", "all"]).output
+    assert "2 files, 4 rows of 120 values" in output and "longer" not in output
+    with np.load(tmp_path / "f.npz") as file:
+        assert [name.rpartition("/")[2] for name in file["files"]] == ["long.wav"] * 3 + ["short.wav"]
+        assert file["starts"] == pytest.approx([0, n / 12_000, 2 * n / 12_000, 0])
+        for row, start in zip(file["features"], (0, n, 2 * n), strict=False):
+            np.testing.assert_allclose(row, features.mfcc_statistics(clip[start : start + n]), rtol=1e-4, atol=1e-4)
+
+
 def test_the_command_uses_a_network(tmp_path, published):
     soundfile.write(tmp_path / "a.wav", music(1, 50_000)[0], 12_000)
     output = tmp_path / "features.npz"
