@@ -7,8 +7,8 @@ alternative text. Without JavaScript a chart cannot be drawn: its text and a sma
 import html
 import json
 import re
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterable
+from itertools import count, takewhile
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
@@ -22,10 +22,9 @@ MAX_ROWS = 60
 """Longer data is not written out as a table."""
 
 
-def spec_of(output: nodes.Node) -> dict | None:
-    """Return the specification of the chart in a cell's output, if there is one."""
-    if not isinstance(output, nodes.raw) or "vegaEmbed" not in (text := output.astext()):
-        return None
+def spec_of(chart: nodes.raw) -> dict:
+    """Return the specification of a chart."""
+    text = chart.astext()
     return json.JSONDecoder().raw_decode(text, text.index(SPEC) + len(SPEC) - 1)[0]
 
 
@@ -51,12 +50,32 @@ def _said(value: object) -> str:
 
 def is_caption(node: nodes.Node) -> bool:
     """Tell whether a node is the caption of a figure."""
-    first = node.children[0] if isinstance(node, nodes.paragraph) and node.children else None
+    parts = node.children if isinstance(node, nodes.paragraph) else []
+    first = next((part for part in parts if part.astext()), None)
     return isinstance(first, nodes.strong) and first.astext().startswith("Figure ")
 
 
-def _is_cell(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+def drawn(cell: nodes.Node | None) -> list[nodes.raw]:
+    """Return the outputs of a cell that are charts or drawings."""
+    if not isinstance(cell, nodes.container) or cell.get("nb_element") != "cell_code":
+        return []
+    return [raw for raw in cell.findall(nodes.raw) if "vegaEmbed" in raw.astext() or "mt-drawing" in raw.astext()]
+
+
+def captioned(captions: Iterable[nodes.paragraph]) -> dict[nodes.container, nodes.paragraph]:
+    """Give each caption, in order, to the nearest cell with a chart and without a caption; no text lies between."""
+    given: dict[nodes.container, nodes.paragraph] = {}
+    for caption in captions:
+        siblings, place = caption.parent.children, caption.parent.index(caption)
+        near = []
+        for side in (reversed(siblings[:place]), iter(siblings[place + 1 :])):
+            parts = (node for node in side if not isinstance(node, nodes.target))
+            cells = takewhile(lambda node: isinstance(node, nodes.container), parts)
+            near += next(([(n, cell)] for n, cell in enumerate(cells) if drawn(cell)), [])
+        free = [(n, cell) for n, cell in near if cell not in given]
+        if free:
+            given[min(free, key=lambda pair: pair[0])[1]] = caption
+    return given
 
 
 class Figures(SphinxPostTransform):
@@ -66,50 +85,47 @@ class Figures(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **options: object) -> None:
-        """Give each chart the caption that follows it before the next chart."""
-        self.numbers, open_chart = count(1), None
-        for node in list(self._stream()):
-            if is_caption(node):
-                if open_chart is not None:
-                    self._caption(open_chart, node)
-                    open_chart = None
-                continue
-            charts = [self._wrap(raw) for raw in list(node.findall(nodes.raw)) if spec_of(raw) is not None]
-            open_chart = charts[-1] if charts else open_chart
-            if charts:
-                _code_last(node)
-
-    def _stream(self) -> Iterator[nodes.Node]:
-        """Yield cells and captions in the order of the page; a title closes what stood before it."""
-        for node in self.document.findall():
-            if _is_cell(node) or is_caption(node):
-                yield node
-
-    def _wrap(self, raw: nodes.raw) -> nodes.figure:
-        spec = spec_of(raw)
-        figure = nodes.figure(classes=["mt-figure"], ids=[f"chart-{next(self.numbers)}"])
-        raw.replace_self(figure)
-        figure += [raw, nodes.raw("", without_script(spec), format="html")]
-        if text := spec.get("description"):
-            figure += nodes.caption("", text, classes=["mt-described"])
-        return figure
-
-    def _caption(self, figure: nodes.figure, paragraph: nodes.paragraph) -> None:
-        for old in list(figure.findall(nodes.caption)):
-            figure.remove(old)
-        paragraph.parent.remove(paragraph)
-        figure += nodes.caption("", "", *paragraph.children)
-        cell = figure
-        while not _is_cell(cell):
-            cell = cell.parent
-        label = re.match(r"Figure [\d.]*\d", paragraph.astext())
-        for fold in cell.findall(HideCodeCellNode) if label else ():
-            fold["prompt_show"], fold["prompt_hide"] = f"Code of {label[0]}", f"Hide the code of {label[0]}"
+        """Give each chart its caption, and put the code last."""
+        captions = captioned(list(self.document.findall(is_caption)))
+        numbers = count(1)
+        for cell in [node for node in self.document.findall(nodes.container) if drawn(node)]:
+            charts = drawn(cell)
+            for chart in charts:
+                if "vegaEmbed" in chart.astext():
+                    _wrap(chart, f"chart-{next(numbers)}")
+            if cell in captions:
+                _caption(cell, charts, captions[cell], f"figure-{next(numbers)}")
+            if isinstance(cell.children[0], HideCodeCellNode):
+                cell += cell.children.pop(0)
 
 
-def _code_last(cell: nodes.Element) -> None:
-    if isinstance(cell.children[0], HideCodeCellNode):
-        cell += cell.children.pop(0)
+def _wrap(chart: nodes.raw, name: str) -> None:
+    spec = spec_of(chart)
+    figure = nodes.figure(classes=["mt-figure"], ids=[name])
+    chart.replace_self(figure)
+    figure += [chart, nodes.raw("", without_script(spec), format="html")]
+    if text := spec.get("description"):
+        figure += nodes.caption("", text, classes=["mt-described"])
+
+
+def _caption(cell: nodes.container, charts: list[nodes.raw], paragraph: nodes.paragraph, name: str) -> None:
+    """Move a caption under the last chart of a cell, or under all of its drawings."""
+    figure = charts[-1].parent
+    if not isinstance(figure, nodes.figure):
+        figure = nodes.figure(classes=["mt-figure"], ids=[name])
+        first = charts[0].parent
+        first.replace_self(figure) if len(first.children) == 1 else first.insert(0, figure)
+        for chart in charts:
+            chart.parent.remove(chart)
+            figure += chart
+    for old in list(figure.findall(nodes.caption)):
+        figure.remove(old)
+    paragraph.parent.remove(paragraph)
+    figure["ids"] = paragraph["ids"] or figure["ids"]
+    figure += nodes.caption("", "", *paragraph.children)
+    label = re.match(r"Figure \d+\.\d+", paragraph.astext())
+    for fold in cell.findall(HideCodeCellNode) if label else ():
+        fold["prompt_show"], fold["prompt_hide"] = f"Code of {label[0]}", f"Hide the code of {label[0]}"
 
 
 def setup(app: Sphinx) -> dict:

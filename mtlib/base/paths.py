@@ -52,8 +52,8 @@ published(), real(), build()  # a relative folder is meant from where the progra
 
 
 EXTENSIONS = (
-    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav",
-    ".wma",
+    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64",
+    ".wav", ".wma",
 )  # fmt: skip
 """Of audio files; a kind that cannot be decoded is found too, and reported when it is."""
 

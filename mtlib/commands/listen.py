@@ -66,6 +66,8 @@ def tag_command(
             click.echo(f"Error: {error}", err=True)
             continue
         name = audio.display_name(path)
+        for note in result.notes:
+            click.echo(f"Note: {name}: {note}", err=True)
         whole: list[tuple[float | None, Any]] = [(None, result.probs)]
         windows = [(k * hop, probs) for k, probs in enumerate(result.windows)] if every else whole
         if table:

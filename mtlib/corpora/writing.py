@@ -20,7 +20,8 @@ import pandas as pd
 from ..base import files, parallel, paths
 from ..base.errors import InputError
 from ..base.files import atomic, check_space, digest
-from ..signal.audio import MAX_SAMPLES, display_name
+from ..signal.audio import display_name
+from ..signal.decoding import MAX_SAMPLES
 from .shards import ReadShard, Shard, write_shard
 
 TASKS = ("multilabel", "multiclass", "regression")

@@ -50,6 +50,8 @@ class Tags:
         Their names.
     windows : ndarray (window, tag) float32
         Of each window.
+    notes : tuple of str
+        What is odd about the file but harmless.
     """
 
     file: Path
@@ -59,6 +61,7 @@ class Tags:
     probs: np.ndarray
     tags: tuple[str, ...] = TAGS
     windows: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    notes: tuple[str, ...] = ()
 
     def top(self, n: int = 5) -> list[tuple[str, float]]:
         """Return the n most probable tags with their probabilities."""
@@ -129,14 +132,13 @@ def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Ta
     InputError
         If the file cannot be used: with its name and the reason, in one line.
     """
-    samples = audio.load(path, sample_rate=tagger.sample_rate)
-    if audio.is_silent(samples):
+    heard = audio.decode(path, sample_rate=tagger.sample_rate)
+    if audio.is_silent(heard.samples):
         raise InputError(f"{audio.display_name(path)}: digital silence; there is nothing to tag")
-    probs = tag_samples(samples, tagger, every=every)
+    probs = tag_samples(heard.samples, tagger, every=every)
     if not np.isfinite(probs).all():
         raise InputError(f"{audio.display_name(path)}: {tagger.name} gives values that are not finite")
-    seconds = len(samples) / tagger.sample_rate
-    return Tags(Path(path), tagger.name, seconds, len(probs), probs.mean(0), tagger.tags, probs)
+    return Tags(Path(path), tagger.name, heard.seconds, len(probs), probs.mean(0), tagger.tags, probs, heard.notes)
 
 
 def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str], list[str]]:

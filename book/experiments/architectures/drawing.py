@@ -120,7 +120,7 @@ class Drawing:
             f"<title>{title}</title><desc>{description}</desc>"
             f"<defs><marker id='{self._name}' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' "
             "markerHeight='7' orient='auto'><path d='M0 0L8 4L0 8z'/></marker></defs>"
-            f"{''.join(self._shapes)}</svg></figure>"
+            f"{''.join(self._shapes)}</svg><figcaption>{title}</figcaption></figure>"
         )
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pandas as pd
-import soundfile
 
 from ...base import parallel, paths
 from ...base.errors import InputError, one_of
@@ -90,6 +90,9 @@ class ReadAudio:
             "n_channels": recording.n_channels,
             "notes": "; ".join(recording.notes),
         }
+        if seconds is not None and recording.seconds < seconds - 0.5:
+            ends = f"ends at {start + recording.seconds:.1f} s, its passage at {end:.1f} s"
+            raise InputError(f"{audio.display_name(path)}: truncated, {ends}; unpack it again", "truncated")
         samples = recording.samples
         samples = samples if seconds is None else samples[: max(1, round(seconds * audio.SAMPLE_RATE))]
         n_samples = self.n_samples
@@ -252,7 +255,7 @@ def prepare(
         scan.incomplete = False
     _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
-        "decoder": f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}",
+        "decoder": f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}",
         "resampler": audio.RESAMPLER, "crop": "centre", "short": short, "channels": "mean",
     }  # fmt: skip
     try:

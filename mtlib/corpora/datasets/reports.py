@@ -73,7 +73,7 @@ def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
 
 def _notes(dataset: Dataset, kept: pd.DataFrame) -> Iterator[str]:
     if n_silent := (kept["status"] == "silent").sum():
-        yield f"{n_clips(n_silent)} digital silence (kept)"
+        yield f"{n_clips(n_silent)} silent (kept)"
     for rate, count in kept["source_rate"].value_counts().sort_index().items():
         if dataset.sample_rates and rate not in dataset.sample_rates:
             expected = " or ".join(map(str, dataset.sample_rates))

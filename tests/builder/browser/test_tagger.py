@@ -114,8 +114,7 @@ def give(driver, path, network="compact", *, until=DONE):
 def music(seconds, rate, n_channels=1):
     """Real music at another rate and length, the channels unlike, faded: soxr differs at an abrupt edge."""
     clip = paths.published() / "data/audio/Kevin_MacLeod_-_Vibe_Ace.ogg"
-    recording = audio.decode(clip, offset=10, seconds=seconds)
-    samples = audio.resample(recording.samples, recording.sample_rate, rate)
+    samples = audio.decode(clip, offset=10, seconds=seconds, sample_rate=rate).samples
     fade = np.minimum(1, np.arange(len(samples)) / (0.1 * rate))
     channels = [(1 - 0.1 * i) * np.roll(samples, 500 * i) * fade * fade[::-1] for i in range(n_channels)]
     return np.stack(channels, 1)

@@ -81,7 +81,7 @@ DAMAGE = {  # what happens to the file: the status, what a reader sees
     "inside a frame": (lambda p: cut(p, 50_001), "truncated", "of 29.1 s decoded"),
     "cut, with a count": (cut_with_count, "truncated", "of 29.1 s decoded"),
     "noise": (lambda p: hole(p, np.random.default_rng(1).bytes), ("truncated", "undecodable"), NAME),
-    "zeros": (lambda p: hole(p, bytes), "undecodable", NAME),
+    "zeros": (lambda p: hole(p, bytes), "truncated", "of 29.1 s decoded"),
     "page": (lambda p: p.write_text("<!DOCTYPE html><html>log in</html>"), "not audio", "HTML page"),
     "short": (lambda p: cbr(p, 500, 5.0), "truncated", "of 29.1 s decoded"),
     "not finite": (nan, "nonfinite", "1 samples are NaN or infinite"),
@@ -148,12 +148,25 @@ def test_odd_but_harmless_files_are_kept_and_noted(copy):
     for words in (
         "note: 1 clip at 44100 Hz, 16000 expected – a re-encoded copy?",
         "note: 1 clip with 2 channels, 1 expected (mean taken)",
-        "note: 1 clip digital silence (kept)",
+        "note: 1 clip silent (kept)",
         "note: 1 file of macOS file information (._*) skipped",
         "note: 2 clips equal to another, sample by sample (kept): 2 = 6",
     ):
         assert words in report.lines
     assert report.rows.set_index("clip_id").loc["11", "status"] == "silent"
+
+
+def test_a_passage_that_runs_past_the_end_of_its_song_is_left_out(copy_of):
+    root = copy_of("jamendo_vocal")
+    lab = root / "jamendo_lab" / "School.lab"
+    lab.write_text("0 3 nosing\n3 9.9 sing\n8 12.5 sing\n11 12 nosing\n")  # of 10 s
+    report = preparation.check(find("jamendo_vocal"), root)
+    rows = report.rows[report.rows["path"].str.contains("School")]
+    assert rows["status"].tolist() == ["ok", "ok", "truncated", "truncated"]
+    assert rows["message"].tolist()[2:] == [
+        "test/School.ogg: truncated, ends at 10.0 s, its passage at 12.5 s; unpack it again",
+        "test/School.ogg: ends at 10.0 s, before the offset of 11.0 s",
+    ]
 
 
 @pytest.mark.parametrize(("short", "kept"), [("drop", False), ("pad", True), ("repeat", True)])

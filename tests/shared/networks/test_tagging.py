@@ -87,6 +87,7 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     soundfile.write(tmp_path / "good.wav", tone(2.0), 12_000)
     soundfile.write(tmp_path / "silent.wav", np.zeros(24_000, np.float32), 12_000)
     soundfile.write(tmp_path / "slow.wav", np.zeros(100_000, np.float32), 1)
+    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x18ftypM4A " + bytes(400))
     (tmp_path / "page.mp3").write_text("<!DOCTYPE html><html></html>")
     (tmp_path / "._good.wav").write_bytes(b"\x00\x05\x16\x07")
     (tmp_path / "empty.flac").write_bytes(b"")
@@ -98,10 +99,10 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == ["good.wav", "again.WAV"]
     note, *errors = result.stderr.splitlines()
     assert note == f"{tmp_path}: passed over 1 ._*, 1 .txt"
-    assert len(errors) == 6 and all(line.startswith("Error: ") for line in errors), errors
-    for name in ("silent.wav", "page.mp3", "slow.wav", "empty.flac", "missing.wav"):
+    assert len(errors) == 7 and all(line.startswith("Error: ") for line in errors), errors
+    for name in ("silent.wav", "page.mp3", "slow.wav", "song.m4a", "empty.flac", "missing.wav"):
         assert sum(name in line for line in errors) == 1, errors
-    assert errors[-1] == "Error: 5 of 7 files could not be tagged"
+    assert errors[-1] == "Error: 6 of 8 files could not be tagged"
 
 
 def test_bad_models_are_told(published):

@@ -126,12 +126,12 @@ BAD = {
     "pointer.wav": (lambda p: p.write_text("version https://git-lfs.github.com/spec/v1\n"), "Git LFS"),
     "._a.wav": (lambda p: p.write_bytes(b"\x00\x05\x16\x07" + b"\0" * 4000), "macOS"),
     "archive.wav": (lambda p: p.write_bytes(b"PK\x03\x04" + b"\0" * 4000), "an archive"),
-    "video.mp3": (lambda p: p.write_bytes(b"\0\0\0\x18ftypM4A " + b"\0" * 4000), "MPEG-4"),
+    "video.mp3": (lambda p: p.write_bytes(b"\0\0\0\x18ftypM4A " + b"\0" * 4000), "not audio of a kind"),
     "nan.wav": (lambda p: write(p, poisoned(np.nan), subtype="FLOAT"), "NaN or infinite"),
     "inf.wav": (lambda p: write(p, poisoned(np.inf), subtype="FLOAT"), "NaN or infinite"),
     "cut.wav": (lambda p: cut(write(p, tone()), 0.5), "truncated, 1.5 of 3.0 s"),
     "cut.au": (lambda p: cut(write(p, tone()), 0.5), "truncated"),
-    "cut.flac": (lambda p: cut(write(p, tone()), 0.5), "undecodable"),
+    "cut.flac": (lambda p: cut(write(p, tone()), 0.5), r"truncated, 1\.\d of 3.0 s"),
     "cut_with_count.mp3": (lambda p: cut(write(p, tone(8.0)), 1 / 3), "truncated"),
     "zeros_inside.mp3": (lambda p: hole(write(p, tone(8.0)), bytes), "truncated|undecodable"),
     "noise_inside.mp3": (lambda p: hole(write(p, tone(8.0)), np.random.default_rng(1).bytes), "truncated|undecodable"),
@@ -245,7 +245,8 @@ def test_a_small_file_never_asks_for_much_memory(tmp_path):
     program = """
 import os, resource, sys
 from mtlib.signal import audio
-resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), -1))
 for name in sys.argv[1:]:
     try:
         print(audio.load(name).shape)
@@ -332,7 +333,7 @@ def test_windows_start_at_every_hop_and_drop_only_a_short_rest(n_given, n_sample
         (lambda: audio.windows(np.ones(3), 2, 0, 1), "hop must be at least 1, got 0"),
         (lambda: audio.decode("a.wav", offset=-1), "offset must be at least 0"),
         (lambda: audio.decode("a.wav", seconds=0), "seconds must be above 0"),
-        (lambda: audio.resample(np.ones(3), 0, 12_000), "sample rates must be 1,000 to 768,000 Hz, got 0"),
+        (lambda: audio.load("a.wav", sample_rate=999), "sample rates must be 1,000 to 768,000 Hz, got 999"),
     ],
 )
 def test_bad_arguments_are_told(call, words):
