@@ -109,7 +109,7 @@ def _code(page: str) -> list[Path]:
     source = (paths.ROOT / f"{page}.ipynb").read_text(encoding="utf-8")
     named = set(re.findall(r"from book\.(experiments\.\w+|builder)", source))
     folders = [paths.ROOT / "mtlib", *(paths.ROOT / "book" / name.replace(".", "/") for name in named)]
-    return [file for folder in folders for file in folder.rglob("*.py")]
+    return [file for folder in folders for kind in ("*.py", "*.toml") for file in folder.rglob(kind)]
 
 
 def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def prepare_command(
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
-        from ..corpora import opening
+        from ..corpora.synthetic import opening
 
         if target:
             made = opening.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)

@@ -30,7 +30,7 @@ def architectures_command(
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
 
     from . import results, trainings
