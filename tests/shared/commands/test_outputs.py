@@ -44,3 +44,10 @@ def test_the_place_is_checked_before_the_work(name, place, here, monkeypatch):
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
     assert result.stderr.count("\n") == 1 and result.stderr.startswith("Error: "), result.stderr
     assert target.exists() == (place != "below a file") and not target.is_file()
+
+
+@pytest.mark.parametrize("place", ["file/logs", "file"])
+def test_the_folder_of_curves_is_tried_before_the_training(place, here):
+    result = CliRunner().invoke(program, ["train", "nothing", "--log-dir", str(here / place)])
+    assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit), result.exception
+    assert str(here / place) in result.stderr and "no corpus named" not in result.stderr
