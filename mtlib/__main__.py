@@ -19,6 +19,7 @@ COMMANDS = {
     "book": "book.builder.command:book_command",
     "check": "mtlib.commands.prepare:check_command",
     "compare": "book.builder.command:compare_command",
+    "convergence": "book.experiments.architectures.command:convergence_command",
     "evaluate": "mtlib.commands.evaluate:evaluate_command",
     "execute": "book.builder.command:execute_command",
     "export": "mtlib.commands.evaluate:export_command",

@@ -23,7 +23,7 @@ from mtlib.corpora.datasets import find, folder, labels_only, preparation
 from mtlib.corpora.synthetic import recipes
 from mtlib.evidence import claims, recorded
 from mtlib.page import report
-from mtlib.training import features, runs, sweeps, taggers
+from mtlib.training import features, runs, sweeps
 
 FUZZ = settings(
     max_examples=40, deadline=None, derandomize=True, database=None,
@@ -435,7 +435,6 @@ def read_run(key):
     run = runs.named(key)
     found = report.Evaluation(run, Corpus.open(run.spec.corpus))
     features.from_run(run)
-    taggers.of_run(run)
     return found.summary(), found.worst()
 
 

@@ -14,6 +14,7 @@ import click
 
 from ..base.errors import InputError
 from ..base.files import atomic, check_target, reserve
+from . import options
 
 if TYPE_CHECKING:
     from ..networks.tagging import Tagger
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--every", type=click.FloatRange(0, min_open=True), help="Tags over time: a window every so many s.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, all tags.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table: one row per file (and window), one column per tag.")
+@options.device
 def tag_command(
     files: tuple[Path, ...],
     model: str,
@@ -41,15 +43,17 @@ def tag_command(
     every: float | None,
     as_json: bool,
     as_csv: bool,
+    device: str,
 ) -> None:
     """Tag audio files, or all audio files of folders, with a published network or one of your own.
 
     Example: python -m mtlib tag song.mp3 --model fcn-msd --top 10
     """
-    from ..networks import tagging
+    from ..networks import devices, tagging
     from ..signal import audio
 
     tagger = _tagger(model)
+    devices.move(tagger, devices.resolve_device(device))
     if model == "crnn":
         click.echo("crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True)
     hop = tagging.HOP_SECONDS if every is None else every
@@ -110,14 +114,14 @@ def _tagger(model: str) -> "Tagger":
 
     if model in (*released.RELEASES, *later.NAMES):
         return tagging.load_model(model)
-    from ..training import runs, taggers
+    from ..training import features, runs
 
     if (run := runs.find(model)) is None:
         raise InputError(
             f"unknown model {model!r}: choose of {', '.join((*released.RELEASES, *later.NAMES))}, "
             "or the key of a run (python -m mtlib runs list)"
         )
-    return taggers.of_run(run)
+    return features.from_run(run)
 
 
 @click.command("features")
@@ -129,7 +133,10 @@ def _tagger(model: str) -> "Tagger":
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of random weights.")
 @click.option("--windows", default="first", show_default=True, type=click.Choice(["first", "all"]),
               help="Of a file longer than the network's input: its beginning, or a row per window.")  # fmt: skip
-def features_command(files: tuple[Path, ...], output: Path, network: str, seed: int, windows: str) -> None:
+@options.device
+def features_command(
+    files: tuple[Path, ...], output: Path, network: str, seed: int, windows: str, device: str
+) -> None:  # fmt: skip
     """Describe audio files, or all audio files of folders, by 160 values each, for a classifier of your own.
 
     OUTPUT holds files, starts (seconds), features (a row per file or window) and layers (of each value).
@@ -137,6 +144,7 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     """
     from tqdm import tqdm
 
+    from ..networks import devices
     from ..signal import audio
     from ..training import features
 
@@ -145,7 +153,8 @@ def features_command(files: tuple[Path, ...], output: Path, network: str, seed: 
     check_target(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
-    extractor = features.find(network, seed)
+    if extractor := features.find(network, seed):
+        devices.move(extractor, devices.resolve_device(device))
     found, n_failed = _find(files)
     n_samples, rate = features.window(extractor)
     rows, n_longer, length = [], 0, n_samples / rate

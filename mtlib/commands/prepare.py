@@ -65,8 +65,7 @@ def check_command(
         return
     assert dataset is not None  # one of the two was named
     check_target(report, b"clip_id,path,split,")
-    found, folder = datasets.opened(dataset, root, **own)
-    short = short or ("repeat" if dataset == "folder" else "drop")
+    found, folder, short = datasets.opened(dataset, root, short, **own)
     with parallel.progress("clip") as progress:
         result = preparation.check(found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress)
     _tell(result, report)
@@ -132,8 +131,7 @@ def prepare_command(
     if dataset == "folder" and not options["name"]:
         raise InputError("give the corpus a name: --name NAME")
     check_target(report, b"clip_id,path,split,")
-    found, folder = datasets.opened(dataset, root, labels, class_folders, seconds)
-    short = short or ("repeat" if dataset == "folder" else "drop")
+    found, folder, short = datasets.opened(dataset, root, short, labels, class_folders, seconds)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
     try:
         with parallel.progress("clip") as progress:

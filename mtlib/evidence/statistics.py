@@ -1,4 +1,4 @@
-"""How sure: intervals, differences, equivalence, correlations and several comparisons at once.
+"""How sure: intervals, differences and several comparisons at once.
 
 A difference in this book comes with its independent repetitions (training seeds, songs, listeners) and a
 95 % interval; "no effect" is a test of equivalence with a margin, not a test that failed. With three to
@@ -159,16 +159,6 @@ def difference(first: np.ndarray, second: np.ndarray) -> Estimate:
     n = len(first) + len(second)
     gap = float(first.mean() - second.mean())
     return Estimate(gap, float(parts.sum() ** 0.5), float(df), n, kind="two samples")
-
-
-def equivalence_p(estimate: Estimate, margin: float = MARGIN, *, reference: float = 0.0) -> float:
-    """Test that a value lies further than a margin from a reference, against nearer (two one-sided tests).
-
-    At most 0.05 reads "equal up to the margin": the 90 % interval lies within reference ± margin.
-    """
-    if not margin > 0:
-        raise InputError(f"margin must be above 0, got {margin}")
-    return max(estimate.p_value(reference - margin, "above"), estimate.p_value(reference + margin, "below"))
 
 
 def mean_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float]:

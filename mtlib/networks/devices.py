@@ -3,6 +3,7 @@
 import ctypes
 import sys
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -13,8 +14,12 @@ def resolve_device(device: str = "auto") -> torch.device:
     """Return the device that a name stands for; "auto" is the GPU where there is one."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device {device!r} is not there: no CUDA on this machine; use cpu or auto")
+    if device.startswith("cuda"):
+        n_there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (torch.device(device).index or 0) >= n_there:
+            reason = f"{n_there} GPUs, counted from 0" if n_there else "no CUDA on this machine"
+            raise InputError(f"device {device!r} is not there: {reason}; use cpu or auto")
+        torch.backends.cudnn.allow_tf32 = False  # it keeps 10 of the 23 bits of "float32"
     return torch.device(device)
 
 
@@ -23,6 +28,19 @@ def best_precision(device: str | torch.device = "cpu") -> str:
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
+
+
+def capability(device: str) -> tuple[str, str]:
+    """Return, as a run's spec names them, the kind of a device and its best precision."""
+    found = resolve_device(device)
+    return "cuda" if found.type == "cuda" else "", best_precision(found)
+
+
+def move(listener: Any, device: str | torch.device) -> None:
+    """Bring front end and network of a tagger or an extractor to a device, in the layout that is fast there."""
+    keep_freed_memory()
+    listener.frontend.to(device)
+    listener.network.to(device, memory_format=torch.channels_last)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

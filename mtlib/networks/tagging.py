@@ -5,7 +5,7 @@ networks of that length); a remainder under about half a window is dropped unles
 short audio is repeated to the full length. The probabilities of a file are the means over its windows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,13 @@ def load_model(name: str = "fcn-msd") -> Tagger:
     return Tagger(name, frontend, network, released.RELEASES[name].n_samples)
 
 
+def probabilities(logits: Tensor, task: str) -> Tensor:
+    """Return what a network's logits (clip, output) mean: probabilities, or for a regression themselves."""
+    if task == "regression":
+        return logits
+    return logits.sigmoid() if task == "multilabel" else logits.softmax(1)
+
+
 @torch.inference_mode()
 def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECONDS, batch_size: int = 16) -> np.ndarray:
     """Return the probabilities of every window, (window, tag) float32.
@@ -113,12 +120,10 @@ def tag_samples(samples: np.ndarray, tagger: Tagger, *, every: float = HOP_SECON
     if not every > 0:
         raise InputError(f"every must be above 0 s, got {every:g}")
     hop = min(max(1, round(every * tagger.sample_rate)), tagger.n_samples)
-    meaning: dict[str, Callable[[Tensor], Tensor]] = {
-        "multilabel": torch.sigmoid, "multiclass": lambda y: y.softmax(1), "regression": lambda y: y,
-    }  # fmt: skip
+    device = next(tagger.network.parameters()).device
     cut = audio.windows(samples, tagger.n_samples, hop, round(hop * MIN_SECONDS / HOP_SECONDS))
     probs = [
-        meaning[tagger.task](tagger.network(tagger.frontend(torch.from_numpy(part.copy()))))
+        probabilities(tagger.network(tagger.frontend(torch.from_numpy(part.copy()).to(device))), tagger.task).cpu()
         for part in np.array_split(cut, -(-len(cut) // batch_size))
     ]
     return torch.cat(probs).numpy()

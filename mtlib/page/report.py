@@ -30,8 +30,7 @@ from . import charts, pages
 N_RESAMPLES = 1000
 N_WORST = 3
 """Clips listed per tag and kind of error."""
-FEWEST = 3
-"""Test clips with a tag, and without, from which a score has an interval: drawing one clip again says nothing."""
+FEWEST = 3  # test clips with a tag, and without, from which its scores have an interval
 N_PLAYED = 12
 PLAYED_SECONDS = 8.0
 

@@ -10,13 +10,13 @@ Conventions
     or the caller, promised. Whatever cannot be used raises `InputError` with one line.
 """
 
+import contextlib
 import math
 import os
 import stat
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
 from ..base.errors import InputError
 from . import containers, decoding
@@ -34,9 +34,6 @@ N_SAMPLES = {1366: 349_440, 1360: 348_000}
 
 SILENCE = 2.0**-15
 """One step of 16-bit audio: what never exceeds it is silent."""
-
-RESAMPLER = f"soxr {soxr.__version__} HQ"
-"""The resampler, in words: part of the key of every cache of decoded audio."""
 
 LOUDEST = 16.0
 """What no sample exceeds, 24 dB above full scale: more is another scale, such as that of 16-bit integers."""
@@ -116,38 +113,39 @@ def decode(
     lowest, highest = decoding.RATES
     if sample_rate is not None and not lowest <= sample_rate <= highest:
         raise InputError(f"sample rates must be {lowest:,} to {highest:,} Hz, got {sample_rate}")
+    end = math.inf if seconds is None else offset + seconds
     try:
         _check_head(path)
-        mono, source = decoding.decode(path, offset, seconds or math.inf, expected_seconds, sample_rate)
-        _check_level(mono, source.n_channels, is_whole=seconds is None and not offset)
+        with contextlib.closing(decoding.Decoder(path, sample_rate)) as heard:
+            heard.read(offset, end)
+            heard.check(offset, end, expected_seconds)
+        _check_level(heard, is_whole=seconds is None and not offset)
     except MemoryError:
         raise InputError(f"{display_name(path)}: more than this memory holds; cut it into parts") from None
     except InputError as error:
         raise InputError(f"{display_name(path)}: {error}", error.status) from None
-    extension, notes = display_name(os.path.splitext(os.fsencode(path))[1].lower()), source.notes
-    if source.kind == "mp3" and extension not in (".mp3", ".mp2", ".mpga"):
-        notes.append(f"MP3 data in a file named {extension or 'without extension'}")
-    if seconds is None and source.kind == "wav" and mono.peak and not mono.samples[-mono.sample_rate :].any():
-        notes.append("ends in more than a second of zeros, as a download that did not end")
-    return Recording(mono.samples, mono.sample_rate, source.rate, source.n_channels, tuple(notes))
+    extension = display_name(os.path.splitext(os.fsencode(path))[1].lower())
+    if heard.kind == "mp3" and extension not in (".mp3", ".mp2", ".mpga"):
+        heard.notes.append(f"MP3 data in a file named {extension or 'without extension'}")
+    if seconds is None and heard.kind == "wav" and heard.peak and not heard.samples[-heard.sample_rate :].any():
+        heard.notes.append("ends in more than a second of zeros, as a download that did not end")
+    return Recording(heard.samples, heard.sample_rate, heard.source_rate, heard.n_channels, tuple(heard.notes))
 
 
-def _check_level(mono: decoding.Mono, n_channels: int, is_whole: bool) -> None:
-    """Refuse samples that are no numbers, of another scale, or too small for 16 bits.
+def _check_level(heard: decoding.Decoder, is_whole: bool) -> None:
+    """Refuse samples of another scale, or too small for 16 bits.
 
     Silence passes, and so does a part of a file that is nearly silent.
     """
-    if mono.n_nonfinite:
-        raise InputError(f"{mono.n_nonfinite:,} samples are NaN or infinite; export it again", "nonfinite")
-    words, status = "", "too quiet"
-    if mono.peak > LOUDEST:
-        words, status = (f"samples reach {mono.peak:,.0f}, full scale is 1; export it at that scale", "unscaled")
-    elif mono.peak > SILENCE and mono.mean_peak < 0.02 * mono.peak / n_channels:
+    n_channels, words, status = heard.n_channels, "", "too quiet"
+    if heard.peak > LOUDEST:
+        words, status = (f"samples reach {heard.peak:,.0f}, full scale is 1; export it at that scale", "unscaled")
+    elif heard.peak > SILENCE and heard.mean_peak < 0.02 * heard.peak / n_channels:
         words = f"its {n_channels} channels cancel each other: their mean is silent; export one of them"
-    elif is_whole and 2.0**-31 < mono.mean_peak <= SILENCE:
-        words = f"its level is too low, a peak of {20 * math.log10(mono.mean_peak):.0f} dB; export it louder"
-    elif is_whole and is_silent(mono.samples) and mono.mean_peak > SILENCE:
-        words = f"nothing below {mono.sample_rate // 2:,} Hz, the highest frequency kept; leave it out"
+    elif is_whole and 2.0**-31 < heard.mean_peak <= SILENCE:
+        words = f"its level is too low, a peak of {20 * math.log10(heard.mean_peak):.0f} dB; export it louder"
+    elif is_whole and is_silent(heard.samples) and heard.mean_peak > SILENCE:
+        words = f"nothing below {heard.sample_rate // 2:,} Hz, the highest frequency kept; leave it out"
     if words:
         raise InputError(words, status)
 

@@ -18,7 +18,6 @@ Conventions
 
 import math
 import warnings
-from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
@@ -28,52 +27,28 @@ from torch import Tensor, nn
 from ..base.errors import InputError, at_least, one_of
 from .audio import SAMPLE_RATE
 
-_WINDOWS: dict[str, Callable[..., Tensor]] = {
-    "hann": torch.hann_window, "hamming": torch.hamming_window, "boxcar": torch.ones,
-}  # fmt: skip
-
 
 class STFT(nn.Module):
-    """Short-time Fourier transform: magnitude to a power [Choi2018, §2.3.2].
+    """Short-time Fourier transform: power [Choi2018, §2.3.2].
 
     Parameters
     ----------
     n_fft, hop_length : int
         Samples of a frame and between frames.
-    window : {"hann", "hamming", "boxcar"}
-        Periodic.
     padding : {"centre", "same"}
-        "centre": frame t is centred on sample t·hop_length, 1 + time // hop_length frames (librosa).
+        "centre": frame t is centred on sample t·hop_length, 1 + time // hop_length frames, the ends reflected
+        (as in librosa when the author's arrays were made; since 0.10 it puts zeros there).
         "same": zeros on both sides so that there are ceil(time / hop_length) frames (Keras convolution).
-    pad_mode : {"reflect", "constant"}
-        What "centre" puts beyond the ends. "reflect" was librosa's way when the author's arrays were
-        made; "constant" (zeros) is its way since version 0.10.
-    power : float
-        2 for power, 1 for magnitude.
     """
 
-    def __init__(
-        self,
-        n_fft: int = 512,
-        hop_length: int = 256,
-        *,
-        window: str = "hann",
-        padding: str = "centre",
-        pad_mode: str = "reflect",
-        power: float = 2.0,
-    ):
+    def __init__(self, n_fft: int = 512, hop_length: int = 256, *, padding: str = "centre"):
         super().__init__()
         self.window: Tensor
         at_least(2, n_fft=n_fft)
         at_least(1, hop_length=hop_length)
-        one_of(tuple(_WINDOWS), window=window)
         one_of(("centre", "same"), padding=padding)
-        one_of(("reflect", "constant"), pad_mode=pad_mode)
-        if not power > 0:
-            raise InputError(f"power must be above 0, got {power}")
-        self.n_fft, self.hop_length, self.power = n_fft, hop_length, power
-        self.padding, self.pad_mode = padding, pad_mode
-        self.register_buffer("window", _WINDOWS[window](n_fft), persistent=False)
+        self.n_fft, self.hop_length, self.padding = n_fft, hop_length, padding
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def n_frames(self, n_samples: int) -> int:
         """Return the number of frames that `n_samples` samples give."""
@@ -89,7 +64,7 @@ class STFT(nn.Module):
         if self.padding == "same":
             missing = (self.n_frames(n_samples) - 1) * self.hop_length + self.n_fft - n_samples
             left, right = max(missing, 0) // 2, max(missing, 0) - max(missing, 0) // 2
-        reflect = self.padding == "centre" and self.pad_mode == "reflect"
+        reflect = self.padding == "centre"
         shortest = left + 1 if reflect else max(1, self.n_fft - left - right)
         if n_samples < shortest:
             raise InputError(f"samples are too short: {n_samples}, but n_fft {self.n_fft} needs {shortest}")
@@ -97,11 +72,7 @@ class STFT(nn.Module):
         spectrum = torch.stft(
             samples, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True
         )  # (batch, freq, frame), complex
-        if self.power == 2.0:
-            spectrogram = spectrum.real.square() + spectrum.imag.square()
-        else:
-            spectrogram = spectrum.abs().pow(self.power)
-        return spectrogram.unsqueeze(1)  # (batch, 1, freq, frame)
+        return (spectrum.real.square() + spectrum.imag.square()).unsqueeze(1)  # (batch, 1, freq, frame)
 
 
 def load_torchaudio(name: str = "torchaudio.functional") -> ModuleType:
@@ -121,23 +92,14 @@ def load_torchaudio(name: str = "torchaudio.functional") -> ModuleType:
         ) from error
 
 
-def mel_filterbank(
-    n_mels: int = 96,
-    *,
-    n_fft: int = 512,
-    sample_rate: int = SAMPLE_RATE,
-    f_min: float = 0.0,
-    f_max: float | None = None,
-) -> Tensor:
-    """Make triangular mel filters, with Slaney's scale and norm (equal area).
+def mel_filterbank(n_mels: int = 96, *, n_fft: int = 512, sample_rate: int = SAMPLE_RATE) -> Tensor:
+    """Make triangular mel filters up to half of the sample rate, with Slaney's scale and norm (equal area).
 
     The defaults give the filters stored with the published networks, to 1e-6.
 
     Parameters
     ----------
     n_mels, n_fft, sample_rate : int
-    f_min, f_max : float
-        Lowest and highest frequency in hertz (default: 0 and half of `sample_rate`).
 
     Returns
     -------
@@ -150,33 +112,28 @@ def mel_filterbank(
     """
     at_least(1, n_mels=n_mels, sample_rate=sample_rate)
     at_least(2, n_fft=n_fft)
-    f_max = sample_rate / 2 if f_max is None else f_max
-    if not f_max <= sample_rate / 2:
-        raise InputError(f"f_max must be at most half of the sample rate, {sample_rate / 2:g} Hz, got {f_max:g}")
-    if not 0 <= f_min < f_max:
-        raise InputError(f"f_min must be at least 0 and below f_max {f_max:g} Hz, got {f_min:g}")
     with warnings.catch_warnings():  # torchaudio warns of empty filters; this raises
         warnings.simplefilter("ignore")
         filterbank = load_torchaudio().melscale_fbanks(
-            n_fft // 2 + 1, f_min, f_max, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
+            n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
         )  # (freq, mel)
     n_empty = int((filterbank.amax(dim=0) == 0).sum())
     if n_empty:
         raise InputError(
-            f"n_mels {n_mels} is too many for n_fft {n_fft} between {f_min:g} and {f_max:g} Hz: "
+            f"n_mels {n_mels} is too many for n_fft {n_fft} up to {sample_rate / 2:g} Hz: "
             f"{n_empty} filters hold no DFT bin; take fewer bands or a longer n_fft"
         )
     return filterbank
 
 
 class MelSpectrogram(nn.Module):
-    """Power mel-spectrogram: `STFT` with power 2, then `mel_filterbank` [Choi2018, §2.3.2, §5.2.2].
+    """Power mel-spectrogram: `STFT`, then `mel_filterbank` [Choi2018, §2.3.2, §5.2.2].
 
     Parameters
     ----------
-    n_mels, n_fft, sample_rate, f_min, f_max
+    n_mels, n_fft, sample_rate
         As for `mel_filterbank`.
-    hop_length, window, padding, pad_mode
+    hop_length, padding
         As for `STFT`.
     """
 
@@ -187,16 +144,12 @@ class MelSpectrogram(nn.Module):
         n_fft: int = 512,
         hop_length: int = 256,
         sample_rate: int = SAMPLE_RATE,
-        f_min: float = 0.0,
-        f_max: float | None = None,
-        window: str = "hann",
         padding: str = "centre",
-        pad_mode: str = "reflect",
     ):
         super().__init__()
         self.filters: Tensor
-        filterbank = mel_filterbank(n_mels, n_fft=n_fft, sample_rate=sample_rate, f_min=f_min, f_max=f_max)
-        self.stft = STFT(n_fft, hop_length, window=window, padding=padding, pad_mode=pad_mode)
+        filterbank = mel_filterbank(n_mels, n_fft=n_fft, sample_rate=sample_rate)
+        self.stft = STFT(n_fft, hop_length, padding=padding)
         self.register_buffer("filters", filterbank.T.contiguous(), persistent=False)  # (mel, freq)
 
     def forward(self, samples: Tensor) -> Tensor:

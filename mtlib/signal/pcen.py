@@ -19,6 +19,12 @@ from torch import Tensor, nn
 
 from ..base.errors import InputError
 
+GAIN, BIAS, POWER, EPS, SECONDS = 0.98, 2.0, 0.5, 1e-6, 0.4
+"""librosa's; the seconds are the time constant of the smoother."""
+
+SCALE = 2.0**31
+"""Multiplies the magnitudes first; bias and eps are meant for 32-bit whole numbers."""
+
 
 class PCEN(nn.Module):
     """Per-channel energy normalisation, (E / (eps + M)^gain + bias)^power − bias^power, M the smoothed E.
@@ -26,34 +32,14 @@ class PCEN(nn.Module):
     Parameters
     ----------
     frame_rate : float
-        Frames a second.
-    gain, bias, power, eps : float
-        The defaults are librosa's.
-    time_constant : float
-        Of the smoother, in seconds. Its past is the first frame.
-    scale : float
-        Multiplies the magnitudes first; `bias` and `eps` are meant for 32-bit whole numbers.
+        Frames a second. The smoother's past is the first frame.
     """
 
-    def __init__(
-        self,
-        frame_rate: float,
-        *,
-        gain: float = 0.98,
-        bias: float = 2.0,
-        power: float = 0.5,
-        time_constant: float = 0.4,
-        eps: float = 1e-6,
-        scale: float = 2.0**31,
-    ):
+    def __init__(self, frame_rate: float):
         super().__init__()
-        values = {"frame_rate": frame_rate, "gain": gain, "bias": bias, "power": power,
-                  "time_constant": time_constant, "eps": eps, "scale": scale}  # fmt: skip
-        for name, value in values.items():
-            if not value > 0:
-                raise InputError(f"{name} must be above 0, got {value}")
-        self.gain, self.bias, self.power, self.eps, self.scale = gain, bias, power, eps, scale
-        n_frames = time_constant * frame_rate
+        if not frame_rate > 0:
+            raise InputError(f"frame_rate must be above 0, got {frame_rate}")
+        n_frames = SECONDS * frame_rate
         self.smoothing = (math.sqrt(1 + 4 * n_frames**2) - 1) / (2 * n_frames**2)  # as librosa
 
     def forward(self, magnitude: Tensor) -> Tensor:
@@ -61,10 +47,10 @@ class PCEN(nn.Module):
         if magnitude.ndim != 4:
             raise InputError(f"a spectrogram must be (batch, channel, freq, time), got {tuple(magnitude.shape)}")
         with torch.autocast(magnitude.device.type, enabled=False):
-            energy = self.scale * magnitude.float()
+            energy = SCALE * magnitude.float()
             smooth = torch.matmul(energy, self._smoother(energy))  # (batch, 1, freq, time)
-            ratio = energy / (self.eps + smooth) ** self.gain
-            return (ratio + self.bias) ** self.power - self.bias**self.power
+            ratio = energy / (EPS + smooth) ** GAIN
+            return (ratio + BIAS) ** POWER - BIAS**POWER
 
     def _smoother(self, energy: Tensor) -> Tensor:
         """Return the weights (time, time) of frame k, a row, in the smoothed frame t, a column."""

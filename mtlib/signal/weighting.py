@@ -85,18 +85,9 @@ class AWeighting(nn.Module):
 class PerFrequency(nn.Module):
     """Standardise each band of a clip over time: subtract its mean, divide by its standard deviation.
 
-    Parameters
-    ----------
-    eps : float
-        Added to the deviation as a share of the clip's own deviation over all bins, so that a silent band
-        becomes zero and not amplified rounding.
+    A thousandth of the clip's own deviation over all bins is added to that of the band, so that a silent one
+    becomes zero and not amplified rounding.
     """
-
-    def __init__(self, eps: float = 1e-3):
-        super().__init__()
-        if not eps > 0:
-            raise InputError(f"eps must be above 0, got {eps}")
-        self.eps = eps
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Standardise ``spectrogram`` (batch, 1, freq, time)."""
@@ -106,4 +97,4 @@ class PerFrequency(nn.Module):
         deviation = spectrogram - mean
         std = deviation.square().mean(3, keepdim=True).sqrt()  # (batch, 1, freq, 1)
         whole = spectrogram.std((1, 2, 3), correction=0, keepdim=True)  # (batch, 1, 1, 1)
-        return deviation / (std + self.eps * whole + 1e-10)
+        return deviation / (std + 1e-3 * whole + 1e-10)

@@ -16,7 +16,6 @@ Conventions
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,8 +28,9 @@ from ..base import paths
 from ..base.errors import InputError
 from ..base.files import atomic, digest, read_array, seal
 from ..corpora.corpus import Corpus
-from ..networks import released, structures
+from ..networks import devices, released, structures
 from ..networks.layers import ACTIVATIONS
+from ..networks.tagging import Tagger
 from ..signal import audio, frontend, views
 from . import runs
 
@@ -47,28 +47,8 @@ VERSION = "c391f3618eb332ad33d33fb1bf107987106353999e1037b11feedfb9d8f3a25b"
 """Of the code behind stored features; change it by hand when it gives other features."""
 
 
-@dataclass(frozen=True)
-class Extractor:
-    """A frozen network with its front end.
-
-    Attributes
-    ----------
-    name : str
-    frontend : Module
-        Samples (batch, time) to spectrograms (batch, 1, freq, time).
-    network : Module
-        With ``stages``; in evaluation mode.
-    n_samples : int
-        Samples of a clip.
-    sample_rate : int
-        Hertz.
-    """
-
-    name: str
-    frontend: nn.Module
-    network: nn.Module
-    n_samples: int
-    sample_rate: int = audio.SAMPLE_RATE
+class Extractor(Tagger):
+    """A frozen network with its front end, in evaluation mode; its ``stages`` give the features."""
 
     @property
     def layers(self) -> np.ndarray:
@@ -106,10 +86,11 @@ def extractor(name: str = "compact", seed: int = 0) -> Extractor:
 
 
 def from_run(run: runs.Run) -> Extractor:
-    """Return the network of a finished run (`mtlib.training.runs`)."""
-    made = run.record["input"]
+    """Return the network of a finished run (`mtlib.training.runs`), with the names of its tags."""
+    made, task = run.record["input"], run.record["task"]
+    tags = made.get("tags") or list(Corpus.open(run.spec.corpus).tags["name"])
     front = views.build(**{**vars(run.spec.view), "sample_rate": made["sample_rate"]})
-    return Extractor(run.key, front, run.network(), made["n_samples"], made["sample_rate"])
+    return Extractor(run.key, front, run.network(), made["n_samples"], made["sample_rate"], tuple(tags), task)
 
 
 def stage_summaries(network: nn.Module, x: Tensor, *, summary: str = "mean") -> Tensor:
@@ -167,8 +148,8 @@ def convnet_features(samples: np.ndarray | Tensor, extractor: Extractor, *, summ
         raise InputError(
             f"samples must be (batch, {extractor.n_samples}) for {extractor.name}, got {tuple(samples.shape)}"
         )
-    spectrograms = extractor.frontend(samples)
-    return stage_summaries(extractor.network, spectrograms, summary=summary).numpy()
+    spectrograms = extractor.frontend(samples.to(next(extractor.network.parameters()).device))
+    return stage_summaries(extractor.network, spectrograms, summary=summary).cpu().numpy()
 
 
 def mfcc_statistics(samples: np.ndarray, sample_rate: int = audio.SAMPLE_RATE) -> np.ndarray:
@@ -208,6 +189,7 @@ def of_corpus(
     *,
     summary: str = "mean",
     batch: int = 16,
+    device: str | torch.device = "cpu",
 ) -> np.ndarray:
     """Return the features of a corpus' clips, computed once and kept.
 
@@ -222,6 +204,8 @@ def of_corpus(
         As for `stage_summaries`.
     batch : int
         Clips at once.
+    device : str or torch.device
+        Where the network computes, and stays.
 
     Returns
     -------
@@ -243,13 +227,11 @@ def of_corpus(
     if extractor is None:
         features = np.stack([mfcc_statistics(corpus.clip(int(i)), corpus.sample_rate) for i in indices])
     else:
+        devices.move(extractor, device)
         parts = np.array_split(indices, -(-len(indices) // batch))
-        features = np.concatenate([
-            convnet_features(
-                corpus.batch(part, extractor.n_samples), extractor, summary=summary
-            )
-            for part in parts
-        ])  # fmt: skip
+        features = np.concatenate(
+            [convnet_features(corpus.batch(i, extractor.n_samples), extractor, summary=summary) for i in parts]
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()  # to a file, NumPy would write past Python and not notice that it is full
     np.save(buffer, features)

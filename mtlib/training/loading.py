@@ -10,9 +10,9 @@ hundredths of a decibel. Training and prediction use it.
 import hashlib
 import json
 import math
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import torch
 from ..base import files, paths
 from ..base.errors import InputError
 from ..corpora.corpus import Corpus
+from ..networks.devices import keep_freed_memory
 from ..signal import views
 
 MODES = ("kept", "resident", "streamed")
@@ -32,6 +33,9 @@ VERSION = "8a6121df890f0ebbac19535fcecbf055628c8f9d18e35dc856267649c8660e7d"
 
 _N_AT_ONCE = 64
 """Clips that a CPU turns into spectrograms together."""
+
+_resident: dict[tuple, torch.Tensor] = {}
+"""The corpus whose PCM lies on a device: one at a time, shared by the runs of a process."""
 
 
 class Clips:
@@ -67,6 +71,7 @@ class Clips:
             raise InputError(f"clips have {corpus.n_samples} samples, {self.n_samples} were asked for")
         if mode not in (None, *MODES):
             raise InputError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+        keep_freed_memory()
         self.view.setdefault("sample_rate", corpus.sample_rate)
         self.frontend = views.build(**self.view).to(self.device)
         self.size = views.size(self.view, self.n_samples)
@@ -77,8 +82,15 @@ class Clips:
     def _suitable(self) -> str:
         if self.device.type != "cuda":
             return "kept"
+        if self._what() in _resident:
+            return "resident"
         free, _ = torch.cuda.mem_get_info(self.device)
+        free += torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        free += sum(pcm.nbytes for pcm in _resident.values())  # another corpus would make room
         return "resident" if 2 * len(self.corpus) * self.n_samples < 0.6 * free else "streamed"
+
+    def _what(self) -> tuple:
+        return self.corpus.name, self.corpus.audio_key, self.n_samples, self.device, *self.corpus.clips["clip_id"]
 
     def batches(self, parts: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
         """Yield spectrograms (batch, 1, freq, time) float32 on the device, for arrays of clip indices."""
@@ -86,8 +98,10 @@ class Clips:
             for indices in parts:
                 yield self._finish(torch.from_numpy(self._kept[indices]).to(self.device).float().unsqueeze(1))
         elif self._resident is not None:
-            for indices in parts:
-                yield self._spectrograms(self._resident[torch.as_tensor(indices, device=self.device)])
+            parts = list(parts)
+            order = torch.as_tensor(np.concatenate(parts), device=self.device)  # sent once
+            for indices in order.split([len(part) for part in parts]):
+                yield self._spectrograms(self._resident[indices])
         else:
             for pcm in _ahead(self._host_pcm(indices) for indices in parts):
                 yield self._spectrograms(pcm.to(self.device, non_blocking=True))
@@ -111,10 +125,13 @@ class Clips:
         return pcm.pin_memory() if self.device.type == "cuda" else pcm
 
     def _on_device(self) -> torch.Tensor:
-        pcm = torch.empty((len(self.corpus), self.n_samples), dtype=torch.int16, device=self.device)
-        for indices in _chunks(len(self.corpus), 1024):
-            pcm[indices[0] : indices[-1] + 1] = self._host_pcm(indices).to(self.device)
-        return pcm
+        if self._what() not in _resident:
+            _resident.clear()
+            pcm = torch.empty((len(self.corpus), self.n_samples), dtype=torch.int16, device=self.device)
+            for indices in _chunks(len(self.corpus), 1024):
+                pcm[indices[0] : indices[-1] + 1] = self._host_pcm(indices).to(self.device)
+            _resident[self._what()] = pcm
+        return _resident[self._what()]
 
     def kept(self) -> np.ndarray:
         """Return the spectrograms of all clips (clip, freq, time), computed once and mapped from a file.
@@ -160,38 +177,13 @@ def _chunks(n: int, size: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + size, n))
 
 
-def _ahead(items: Iterable[torch.Tensor], n: int = 2) -> Iterator[torch.Tensor]:
+def _ahead(items: Iterator[torch.Tensor], n: int = 2) -> Iterator[torch.Tensor]:
     """Compute items in a thread, up to `n` ahead; an error there is raised here."""
-    waiting: queue.Queue = queue.Queue(maxsize=n)
-    stop = threading.Event()
-
-    def put(item: Any) -> None:
-        while not stop.is_set():
-            try:
-                return waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(next, items, None) for _ in range(n))
         try:
-            for item in items:
-                put((item, None))
-                if stop.is_set():
-                    return
-            put((None, StopIteration()))
-        except BaseException as error:
-            put((None, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item
-    finally:
-        stop.set()
-        thread.join()
+            while (item := waiting.popleft().result()) is not None:
+                waiting.append(pool.submit(next, items, None))
+                yield item
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -55,10 +55,3 @@ def score(targets: np.ndarray, outputs: np.ndarray, task: str) -> float:
     if np.isnan(areas).all():
         raise InputError("no tag has both kinds of clips in the validation split; take more validation clips")
     return float(np.nanmean(areas))  # the tags left out are the same in every epoch
-
-
-def probabilities(logits: torch.Tensor, task: str) -> torch.Tensor:
-    """Return what a network's logits (clip, output) mean: probabilities, or for a regression themselves."""
-    if task == "regression":
-        return logits
-    return logits.sigmoid() if task == "multilabel" else logits.softmax(1)

@@ -55,6 +55,11 @@ class Run:
         """Where its files are."""
         return store() / self.key
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is in the store."""
+        return (self.folder / "record.json").is_file()
+
     @cached_property
     def record(self) -> dict[str, Any]:
         """Metrics, time, memory and provenance."""
@@ -137,9 +142,8 @@ def _lock(key: str) -> filelock.FileLock:
 
 def finished() -> list[Run]:
     """Return all finished runs, oldest first."""
-    records = [path / "record.json" for path in _folders() if path.suffix != ".unfinished"]
-    found = [path for path in records if path.is_file()]
-    return [Run(path.parent.name) for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+    found = [run for path in _folders() if path.suffix != ".unfinished" and (run := Run(path.name)).is_finished]
+    return sorted(found, key=lambda run: (run.folder / "record.json").stat().st_mtime)
 
 
 def _folders() -> list[Path]:
@@ -159,16 +163,15 @@ def train_run(values: dict[str, Any], device: str, home: str, quiet: bool = True
     os.environ["MTLIB_HOME"] = home  # a worker of a cluster has its own environment
     spec = from_dict(values)
     run = Run(spec.key)
-    if (run.folder / "record.json").is_file():
-        return "found", spec.title
     try:
         with _lock(run.key):
-            if (run.folder / "record.json").is_file():
+            if run.is_finished:
                 return "found", spec.title
             _train(spec, run, resolve_device(device), None if quiet else _reporter(spec.title))
     except filelock.Timeout:
         return "busy", spec.title
-    except (InputError, OSError, SafetensorError) as error:  # such as a full disk: the last epoch is kept
+    except (InputError, OSError, SafetensorError, torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        torch.cuda.empty_cache()  # such as a full disk or GPU: the last epoch is kept
         return "failed", f"{spec.title}: {error}"
     area = run.metrics["score"]
     return "trained", f"{spec.title}: {area:.4f} in {run.record['seconds']:.0f} s"

@@ -123,6 +123,9 @@ class RunSpec:
         values = asdict(self)
         if not self.device:
             del values["device"]
+        for name in ("mixup", "turned"):  # newer than many runs
+            if not values["training"][name]:
+                del values["training"][name]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{VERSION}\n{text}".encode()).hexdigest()[:32]
 

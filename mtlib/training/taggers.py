@@ -19,7 +19,7 @@ from ..base.errors import InputError
 from ..base.profiles import Profile, Settings
 from ..corpora.corpus import Corpus
 from ..evidence import evaluation
-from ..networks.tagging import Tagger
+from ..networks.tagging import probabilities
 from ..signal import views
 from . import experiment, features, objectives, sweeps
 from .runs import Run
@@ -118,16 +118,6 @@ def extractors(
     return {kind: found[kind] for kind in kinds}
 
 
-def of_run(run: Run) -> Tagger:
-    """Return the network of a run as a tagger of files, with the names of its tags."""
-    made, found = run.record["input"], features.from_run(run)
-    names = made.get("tags") or list(Corpus.open(run.spec.corpus).tags["name"])
-    return Tagger(
-        run.key[:12], found.frontend, found.network, found.n_samples, found.sample_rate, tuple(names),
-        run.record["task"],
-    )  # fmt: skip
-
-
 def agreement(known: pd.DataFrame, live: pd.DataFrame) -> str:
     """Say in a sentence how live runs agree with the recorded runs of the same key.
 
@@ -200,17 +190,17 @@ class FromSamples(nn.Module):
 
     def __init__(self, run: Run):
         super().__init__()
-        tagger = of_run(run)
+        tagger = features.from_run(run)
         self.frontend, self.network, self.task = tagger.frontend, tagger.network, tagger.task
 
     def forward(self, samples: Tensor) -> Tensor:
         """Return what the network says of ``samples`` (batch, time), (batch, tag)."""
-        return objectives.probabilities(self.network(self.frontend(samples)), self.task)
+        return probabilities(self.network(self.frontend(samples)), self.task)
 
 
 def _metadata(run: Run) -> dict[str, str]:
     """Return what a program needs to know beside the weights, as text."""
-    tagger = of_run(run)
+    tagger = features.from_run(run)
     return {
         "tags": json.dumps(list(tagger.tags)), "sample_rate": str(tagger.sample_rate),
         "n_samples": str(tagger.n_samples), "task": tagger.task, "run": run.key,
@@ -237,7 +227,7 @@ def to_onnx(run: Run, path: Path) -> None:
     except ImportError:
         raise InputError("ONNX needs two more packages: pip install onnx onnxscript") from None
     model = FromSamples(run).eval()
-    samples = torch.zeros(2, of_run(run).n_samples)  # one clip would fix the batch at one
+    samples = torch.zeros(2, features.from_run(run).n_samples)  # one clip would fix the batch at one
     program = torch.onnx.export(
         model, (samples,), input_names=["samples"], output_names=["outputs"],
         opset_version=OPSET, dynamo=True,

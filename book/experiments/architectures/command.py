@@ -1,4 +1,4 @@
-"""Commands about networks of one size: ``architectures`` and ``models``.
+"""Commands about networks of one size: ``architectures``, ``convergence`` and ``models``.
 
 Heavy imports happen inside the command, so that ``--help`` answers at once.
 """
@@ -45,7 +45,7 @@ def architectures_command(
 
     def train(named: trainings.Plan) -> None:
         recorded = set(results.known(named, device, profile)["key"]) if missing else set()
-        runs = sweeps.resolve([run for _, run in named[: first or None]], device)
+        runs = sweeps.resolve([run for _, run in named[: first or None]], device, scheduler)
         sweeps.sweep([run for run in runs if run.key not in recorded], **how)
 
     tried = trainings.rate_runs(spec)
@@ -61,6 +61,64 @@ def architectures_command(
     results.record(sweeps.finished(named, device), profile)
     n_recorded = len(results.known(named, device, profile))
     click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
+
+
+@click.command("convergence")
+@options.profile
+@options.corpus
+@click.option("--structure", "names", multiple=True, type=click.Choice(("crnn", "k2c2", "k1c2", "k2c1")),
+              help="Of these; all by default.")  # fmt: skip
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(2), help="Networks of each kind.")
+@options.device
+@options.jobs
+@options.scheduler
+@click.option("--estimate", is_flag=True, help="Train nothing; print the processor time that it would take.")
+@click.option("--record", "keep", is_flag=True, help="Train nothing; add what is finished to data/results.")
+def convergence_command(
+    profile: str, corpus: str, names: tuple[str, ...], seeds: int, device: str, jobs: int, scheduler: str,
+    estimate: bool, keep: bool,
+) -> None:  # fmt: skip
+    """Train the smallest networks to the end, and twice as long, with one recipe for all structures.
+
+    Example: python -m mtlib convergence --profile cpu --estimate
+    """
+    from mtlib.base import profiles
+    from mtlib.base.errors import InputError
+    from mtlib.corpora.synthetic import opening
+    from mtlib.training import sweeps
+
+    from . import convergence, trainings
+
+    given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
+    settings = profiles.check(given)
+    source = opening.open_source(settings)
+    spec = trainings.base(settings, source)
+    how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
+    names = names or trainings.ORDER
+    tried = convergence.rate_runs(spec, names)
+    if not keep:
+        usual = convergence.plan(spec, dict.fromkeys(names, convergence.RATES[1]), seeds)
+        hours = convergence.core_hours([run for _, run in tried + usual], source)
+        click.echo(f"{len(tried) + len(usual)} runs, about {hours:.1f} core-hours")
+        if estimate:
+            return
+        for name in names:  # one after another, so that what is finished is whole
+            grid = convergence.rate_runs(spec, [name])
+            sweeps.sweep([run for _, run in grid], **how)
+            rates = convergence.chosen(sweeps.finished(grid, device))
+            click.echo(f"learning rate of {name}: {rates[name]:g}")
+            sweeps.sweep([run for _, run in convergence.plan(spec, rates, seeds)], **how)
+    done = convergence.whole(sweeps.finished(tried, device), tried)
+    planned = convergence.plan(spec, convergence.chosen(done), seeds)
+    done += convergence.whole(sweeps.finished(planned, device), planned)
+    if not done:
+        raise InputError("none of these trainings is finished as a whole; train some first")
+    click.echo(convergence.summary(convergence.table(done)).round(4).to_string(index=False))
+    if keep:
+        convergence.record(done, spec, profile, source)
+        click.echo(
+            f"{len(done)} of {len(tried) + 2 * seeds * len(names)} runs of {profile} are recorded in data/results"
+        )
 
 
 @click.command("models")

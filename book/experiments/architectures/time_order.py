@@ -37,7 +37,7 @@ def shuffle_segments(x: torch.Tensor, n_segments: int, rng: np.random.Generator)
     length = x.shape[3] // n_segments
     inside, rest = x[..., : n_segments * length], x[..., n_segments * length :]
     parts = inside.unflatten(3, (n_segments, length)).movedim(3, 1)  # (batch, segment, 1, freq, length)
-    order = torch.from_numpy(np.stack([rng.permutation(n_segments) for _ in range(len(x))]))
+    order = torch.from_numpy(np.stack([rng.permutation(n_segments) for _ in range(len(x))])).to(x.device)
     parts = torch.stack([clip[places] for clip, places in zip(parts, order, strict=True)])
     return torch.cat([parts.movedim(1, 3).flatten(3), rest], 3)
 

@@ -161,7 +161,7 @@ def finished(wanted: Sequence[Wanted], device: str = "auto") -> list[Wanted]:
         If none is.
     """
     specs = sweeps.resolve([one.spec for one in wanted], device)
-    found = [one for one, spec in zip(wanted, specs, strict=True) if runs.find(spec.key)]
+    found = [one for one, spec in zip(wanted, specs, strict=True) if runs.Run(spec.key).is_finished]
     if not found:
         raise InputError(f"none of the {len(wanted)} trainings is in the store {runs.store()}; train them first")
     return found

@@ -6,7 +6,8 @@ of the second do so more, is less and less active with depth, and what of it is 
 
 Conventions
     Sounds are 29 s at 16 kHz, shorter ones repeated. In each layer `N_FEATURES` features are opened, evenly
-    spaced. ``random`` is the network with all convolutional weights drawn anew.
+    spaced among those that answer to the excerpt. ``random`` is the network with all convolutional weights
+    drawn anew.
 
 References
 ----------
@@ -95,8 +96,9 @@ def describe(
         reference = sound_descriptors.original(spectrum.abs(), sample_rate)
         level = sound_descriptors.decibels(spectrum).flatten()
         for layer in range(1, len(network.stages) + 1):
-            n_maps = traces["trained"].steps[layer - 1].pooled.shape[1]
-            looked = range(0, n_maps, max(1, n_maps // N_FEATURES))
+            answers = [traced.steps[layer - 1].pooled[clip].flatten(1).amax(1) > 0 for traced in traces.values()]
+            both = torch.stack(answers).all(0).nonzero()[:, 0].tolist()  # silent ones have no image
+            looked = [both[k * len(both) // N_FEATURES] for k in range(min(N_FEATURES, len(both)))]
             taught = None
             for weights, traced in traces.items():
                 images = deconvolution.deconvolve(traced, layer, looked, clip=clip)
@@ -113,6 +115,23 @@ def describe(
                     _mean(sound_descriptors.pearson(heard, level).numpy()),
                 ))  # fmt: skip
     return pd.DataFrame(rows, columns=["excerpt", "layer", "weights", *MEASURES])
+
+
+@torch.inference_mode()
+def hear(
+    front: nn.Module, network: nn.Module, samples: np.ndarray, layer: int, *, seed: int = 0
+) -> tuple[int, dict[str, np.ndarray]]:
+    """Return a feature that answers to an excerpt (time,), and what it sounds like by weights, the phase borrowed."""
+    x, analysis = front(torch.from_numpy(samples)[None]), auralisation.Analysis(front)
+    strange = deconvolution.randomised(network, x, n_stages=len(network.stages), seed=seed)
+    traces = {"trained": deconvolution.trace(network, x), "random": deconvolution.trace(strange, x)}
+    answers = torch.stack([traced.steps[layer - 1].pooled[0].flatten(1).amax(1) for traced in traces.values()])
+    feature = int(answers.amin(0).argmax())
+    spectrum, sounds = analysis.transform(torch.from_numpy(samples)), {}
+    for weights, traced in traces.items():
+        image = deconvolution.deconvolve(traced, layer, [feature])
+        sounds[weights] = auralisation.sound(image, spectrum, analysis, len(samples))[0].numpy()
+    return feature, sounds
 
 
 def _mean(values: np.ndarray) -> float:

@@ -1,1 +1,1 @@
-"""A network in the reader's browser: what the page 'Tag your own music' loads."""
+"""A network in the reader's browser: what 'Tag your own music' loads, and the excerpt of the front page."""

@@ -29,7 +29,7 @@ from mtlib.base.tags import CATEGORY
 from mtlib.corpora.corpus import Corpus
 from mtlib.networks import models, tagging
 from mtlib.signal import frontend, views
-from mtlib.training import runs, taggers
+from mtlib.training import features, runs
 
 NETWORKS = {
     "compact": ("Compact-convnet, Choi 2017", "transfer_learning_music/keras2_model/model_best.hdf5"),
@@ -77,7 +77,7 @@ def _frontend(chain: nn.Module) -> tuple[dict[str, Any], float, list[np.ndarray]
     plain = isinstance(mel, frontend.MelSpectrogram) and isinstance(decibel, frontend.Decibel)
     if not plain or decibel.doubled or len(rest) > len(norms) + len(factors) or len(rest) > 2:
         raise InputError("only mel-spectrograms in plain decibels run in a page")
-    if (mel.stft.padding, mel.stft.pad_mode) != ("centre", "reflect") or mel.stft.n_fft.bit_count() != 1:
+    if mel.stft.padding != "centre" or mel.stft.n_fft.bit_count() != 1:
         raise InputError("only frames as librosa centres them, of a power of two, run in a page")
     parts, spans = [], []
     for row in mel.filters.numpy():
@@ -161,7 +161,7 @@ def find(name: str) -> tuple[tagging.Tagger, dict[str, str], str]:
     if run.record["task"] != "multilabel":
         raise InputError(f"run {run.key} does not tag: its task is {run.record['task']}")
     tags = Corpus.open(run.spec.corpus).tags.astype(str)
-    return taggers.of_run(run), dict(zip(tags["name"], tags["category"], strict=True)), "your own"
+    return features.from_run(run), dict(zip(tags["name"], tags["category"], strict=True)), "your own"
 
 
 def write_own(name: str, path: Path) -> int:
@@ -193,6 +193,17 @@ def _provenance(title: str, artifact: published.Artifact) -> dict[str, str]:
     return {"title": title, "licence": artifact.licence, "source": artifact.url}
 
 
+def clips() -> dict[str, published.Artifact]:
+    """Return the example clips at hand that may be redistributed, by the name of their script."""
+    found = [
+        artifact
+        for name, artifact in sorted(published.ARTIFACTS.items())
+        if name.startswith(CLIPS) and name.endswith(".ogg") and artifact.redistribute
+    ]
+    present = [artifact for artifact in found if published.state(artifact) == "present"]
+    return {f"clip-{i}": artifact for i, artifact in enumerate(present, 1)}
+
+
 def write(folder: Path) -> tuple[Index, list[tuple[str, str, str]]]:
     """Write the networks and clips that this build may hold into a folder, and nothing else.
 
@@ -217,13 +228,9 @@ def write(folder: Path) -> tuple[Index, list[tuple[str, str, str]]]:
             continue
         header |= _provenance(title, artifact)
         index["networks"].append(_write(folder, name, header, weights))
-    for name, artifact in sorted(published.ARTIFACTS.items()):
-        if not (name.startswith(CLIPS) and name.endswith(".ogg") and artifact.redistribute):
-            continue
-        if published.state(artifact) == "present":
-            header = _provenance(artifact.what, artifact) | {"name": Path(name).name, "type": "audio/ogg"}
-            number = f"clip-{len(index['clips']) + 1}"
-            index["clips"].append(_write(folder, number, header, artifact.path.read_bytes()))
+    for name, artifact in clips().items():
+        header = _provenance(artifact.what, artifact) | {"name": artifact.path.name, "type": "audio/ogg"}
+        index["clips"].append(_write(folder, name, header, artifact.path.read_bytes()))
     kept = {f"{entry['file']}.js" for entries in index.values() for entry in entries}
     for path in folder.glob("*.js"):
         if path.name not in kept:

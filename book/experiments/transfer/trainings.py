@@ -223,7 +223,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for names, part in table.groupby(by, sort=False):
         folds = part.groupby("fold").score.mean().to_numpy()
         found = statistics.fold_mean(folds, test_share=1 / len(folds))
-        rows.append((*names, len(folds), found.value, found.low, found.high))
+        rows.append((*names, len(folds), found.value, found.low, min(found.high, 1.0)))  # neither score exceeds 1
     return pd.DataFrame(rows, columns=[*by, "folds", "score", "low", "high"])
 
 

@@ -65,7 +65,7 @@ class Analysis:
 
     def transform(self, samples: Tensor) -> Tensor:
         """Return the complex transform (…, freq, frame) of samples (…, time), as the front end frames it."""
-        reflect = self.stft.padding == "centre" and self.stft.pad_mode == "reflect"
+        reflect = self.stft.padding == "centre"
         flat = samples.reshape(-1, samples.shape[-1])
         padded = F.pad(flat, self._padding(samples.shape[-1]), mode="reflect" if reflect else "constant")
         window = self.stft.window

@@ -172,10 +172,10 @@ def first_stage_matrix(step: Step, clip: int) -> sparse.csr_array:
     csr_array (freq · time, map · pooled freq · pooled time)
         The image still has the borders that "same" padding cuts off.
     """
-    (n_freq, n_time), kernels = step.stage.conv.kernel_size, step.kernels[:, 0]  # (map, freq, time)
+    (n_freq, n_time), kernels = step.stage.conv.kernel_size, step.kernels[:, 0].cpu()  # (map, freq, time)
     (skip_freq, skip_time), (freq, time) = step.stage.surplus, step.size
     height, width = freq + skip_freq + n_freq - 1, time + skip_time + n_time - 1
-    place = step.switches[clip].flatten(1)  # (map, place)
+    place = step.switches[clip].flatten(1).cpu()  # (map, place)
     corner = (place // time + skip_freq) * width + place % time + skip_time
     reach = torch.arange(n_freq)[:, None] * width + torch.arange(n_time)  # (freq, time)
     rows = corner[:, :, None] + reach.flatten()  # (map, place, weight), ascending
@@ -216,7 +216,8 @@ def deconvolve(
         raise InputError(f"features of layer {layer} lie between 0 and {n_maps - 1}, got {list(features)}")
     if not 0 <= clip < n_clips:
         raise InputError(f"clip must lie between 0 and {n_clips - 1}, got {clip}")
-    images = torch.cat([_back(traced, layer, part, clip) for part in torch.tensor(list(features)).split(batch_size)])
+    chosen = torch.tensor(list(features), device=traced.input_gain.device)
+    images = torch.cat([_back(traced, layer, part, clip) for part in chosen.split(batch_size)])
     end = images.shape[2] - traced.n_padding
     return (images * traced.input_gain)[:, :, traced.n_padding : end]
 
@@ -233,10 +234,10 @@ def _back(traced: Trace, layer: int, features: Tensor, clip: int) -> Tensor:
         maps = unpool(maps.relu_(), step.switches[clip], step.size)
         maps = transpose(step.stage, maps, step.kernels)
     first = traced.steps[0]
-    image = torch.from_numpy(traced.first_stage(clip) @ maps.relu_().flatten(1).T.contiguous().numpy())
+    image = torch.from_numpy(traced.first_stage(clip) @ maps.relu_().flatten(1).T.contiguous().cpu().numpy())
     (freq, time), (skip, more) = first.stage.conv.kernel_size, first.stage.surplus
     height, width = first.size[0] + skip + freq - 1, first.size[1] + more + time - 1
-    image = image.T.unflatten(1, (height, width))  # (feature, freq, time) with borders
+    image = image.to(maps.device).T.unflatten(1, (height, width))  # (feature, freq, time) with borders
     up, left = first.stage.conv.padding
     return image[:, up : height - up, left : width - left].contiguous()
 
@@ -265,7 +266,8 @@ def randomised(network: nn.Module, x: Tensor, *, n_stages: int, seed: int = 0) -
     generator = torch.Generator().manual_seed(seed)
     hooks = []
     for stage in fresh.stages[n_all - n_stages :]:
-        nn.init.kaiming_normal_(stage.conv.weight, generator=generator)
+        drawn = torch.empty_like(stage.conv.weight, device="cpu")
+        stage.conv.weight.copy_(nn.init.kaiming_normal_(drawn, generator=generator))
         nn.init.zeros_(stage.conv.bias)
         if isinstance(stage.norm, nn.BatchNorm2d):
             stage.norm.reset_parameters()

@@ -58,9 +58,14 @@ def find(name: str) -> Dataset:
 
 
 def opened(
-    name: str, root: Path | None, labels: Path | None = None, class_folders: bool = False, seconds: float = 0.0
-) -> tuple[Dataset, Path]:
-    """Return a registered dataset, or a folder of the reader's own, and where it is.
+    name: str,
+    root: Path | None,
+    short: str | None = None,
+    labels: Path | None = None,
+    class_folders: bool = False,
+    seconds: float = 0.0,
+) -> tuple[Dataset, Path, str]:
+    """Return a registered dataset, or a folder of the reader's own; where it is; what short clips become.
 
     Parameters
     ----------
@@ -68,6 +73,8 @@ def opened(
         A key of `DATASETS`, or ``folder``.
     root : Path or None
         None: where ``fetch`` puts it.
+    short : {"drop", "pad", "repeat"}, optional
+        By default clips are repeated in a folder, and elsewhere left out.
     labels, class_folders, seconds
         Of a folder: its table of labels, or whether its folders are classes, and the length of clips (0: all).
 
@@ -82,12 +89,12 @@ def opened(
         dataset, fetched = find(name), paths.home() / "datasets" / name
         if root is None and not fetched.is_dir():
             raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
-        return dataset, root or fetched
+        return dataset, root or fetched, short or "drop"
     if (labels is None) != class_folders:
         raise InputError("give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes")
     if root is None:
         raise InputError("where is the folder? Type --root FOLDER")
-    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None), root
+    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None), root, short or "repeat"
 
 
 __all__ = ["DATASETS", "Dataset", "Scan", "find", "opened"]

@@ -20,6 +20,7 @@ from typing import Any
 import av
 import numpy as np
 import pandas as pd
+import soxr
 
 from ...base import parallel, paths
 from ...base.errors import InputError, one_of
@@ -256,7 +257,7 @@ def prepare(
     _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
         "decoder": f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}",
-        "resampler": audio.RESAMPLER, "crop": "centre", "short": short, "channels": "mean",
+        "resampler": f"soxr {soxr.__version__} HQ", "crop": "centre", "short": short, "channels": "mean",
     }  # fmt: skip
     try:
         made = corpus.write(

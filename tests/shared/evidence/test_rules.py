@@ -49,7 +49,8 @@ def test_equal_is_a_verdict_of_its_own():
         assert rules.judge(estimate, claimed="equal")["verdict"] == verdict
         shifted = statistics.mean(np.array(values) + 0.8)
         assert rules.judge(shifted, claimed="equal", reference=0.8)["verdict"] == verdict
-        assert (statistics.equivalence_p(estimate) <= 0.05) == (verdict == "supported")
+        low, high = estimate.interval(0.90)
+        assert (-0.005 < low < high < 0.005) == (verdict == "supported")
 
 
 def step(value, error=0.001):

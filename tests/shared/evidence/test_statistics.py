@@ -54,15 +54,6 @@ def test_a_shared_error_widens_the_interval_and_keeps_its_promise():
         assert outside < 0.05
 
 
-def test_equivalence_is_two_one_sided_tests():
-    near = statistics.mean(np.array([0.001, -0.001, 0.002, 0.0, -0.002]))
-    low, high = near.interval(0.90)
-    assert -0.005 < low < high < 0.005 and statistics.equivalence_p(near) < 0.05
-    assert statistics.equivalence_p(near, high) == pytest.approx(0.05)
-    far = statistics.mean(np.array([0.006, 0.004, 0.007, 0.005, 0.003]))
-    assert statistics.equivalence_p(far) == pytest.approx(0.5)
-
-
 def test_the_deciding_n_decides_and_the_one_before_does_not():
     n = statistics.deciding_n(1.0, 1.5)
     for size, decides in ((n, True), (n - 1, False)):
@@ -98,7 +89,6 @@ def test_holm_is_its_definition_and_never_below_the_plain_value(p_values):
         (lambda: statistics.paired_difference([1.0, 2.0], [1.0, 2.0, 3.0]), "equally many, got 2 and 3"),
         (lambda: statistics.mean([1.0, 2.0], floor=-1), "floor must be at least 0"),
         (lambda: statistics.mean([1.0, 2.0]).p_value(0, "up"), "alternative must be"),
-        (lambda: statistics.equivalence_p(statistics.mean([1.0, 2.0]), 0), "margin must be above 0"),
         (lambda: statistics.adjust([0.1, 1.2]), "between 0 and 1"),
         (lambda: statistics.adjust([0.1], method="tukey"), "method must be"),
     ],

@@ -288,6 +288,18 @@ def test_a_part_is_the_part_of_the_whole(tmp_path):
         audio.load(path, offset=9.0)
 
 
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+def test_a_part_of_an_mp3_is_the_part_of_the_whole_too(tmp_path, mode):
+    """Constant bitrates have no count of their frames, variable ones have."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 6 * 16_000).astype(np.float32)
+    with soundfile.SoundFile(tmp_path / "a.mp3", "w", 16_000, 1, format="MP3", bitrate_mode=mode) as file:
+        file.write(noise)
+    part, whole = audio.decode(tmp_path / "a.mp3", offset=3.5, seconds=2.0), audio.decode(tmp_path / "a.mp3")
+    np.testing.assert_allclose(part.samples, whole.samples[56_000:88_000], atol=1e-5)
+    with pytest.raises(InputError, match=r"ends at 6\.\d s, before the offset of 9\.0 s"):
+        audio.load(tmp_path / "a.mp3", offset=9.0)
+
+
 def test_the_authors_mp3s_decode_as_measured(published):
     """The header guesses 1.5 % more frames than there are; librosa reads the same samples."""
     path = published / CLIPS / "bensound-actionable.mp3"

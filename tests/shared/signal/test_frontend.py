@@ -44,22 +44,17 @@ def close(ours, theirs, tolerance):
 
 @pytest.mark.parametrize("n_fft", [256, 512, 1024])
 @pytest.mark.parametrize("hop_length", [128, 256])
-@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
-@pytest.mark.parametrize("power", [1.0, 2.0])
-def test_stft_equals_librosas(samples, n_fft, hop_length, pad_mode, power):
-    ours = frontend.STFT(n_fft, hop_length, pad_mode=pad_mode, power=power)(torch.from_numpy(samples))
-    theirs = np.abs(librosa.stft(samples, n_fft=n_fft, hop_length=hop_length, pad_mode=pad_mode)) ** power
+def test_stft_equals_librosas(samples, n_fft, hop_length):
+    ours = frontend.STFT(n_fft, hop_length)(torch.from_numpy(samples))
+    theirs = np.abs(librosa.stft(samples, n_fft=n_fft, hop_length=hop_length, pad_mode="reflect")) ** 2
     close(ours[0, 0].numpy(), theirs, 1e-5)
 
 
 @pytest.mark.parametrize(("n_fft", "n_mels"), [(512, 40), (512, 96), (1024, 96), (2048, 128)])
-@pytest.mark.parametrize(("f_min", "f_max"), [(0, 6_000), (50, 5_000)])
-def test_mel_equals_librosas(samples, n_fft, n_mels, f_min, f_max):
+def test_mel_equals_librosas(samples, n_fft, n_mels):
     settings = {"n_fft": n_fft, "hop_length": 256, "n_mels": n_mels}
-    ours = frontend.MelSpectrogram(**settings, f_min=f_min, f_max=f_max)(torch.from_numpy(samples))
-    theirs = librosa.feature.melspectrogram(
-        y=samples, sr=12_000, fmin=f_min, fmax=f_max, pad_mode="reflect", **settings
-    )
+    ours = frontend.MelSpectrogram(**settings)(torch.from_numpy(samples))
+    theirs = librosa.feature.melspectrogram(y=samples, sr=12_000, pad_mode="reflect", **settings)
     close(ours[0, 0].numpy(), theirs, 1e-4)
 
 
@@ -175,8 +170,6 @@ def test_a_delay_of_529_samples_and_the_old_resampler_explain_the_authors_arrays
     [
         (lambda: frontend.MelSpectrogram(0), "n_mels must be at least 1, got 0"),
         (lambda: frontend.MelSpectrogram(300), "filters hold no DFT bin"),
-        (lambda: frontend.MelSpectrogram(f_max=9_000), "f_max must be at most half"),
-        (lambda: frontend.MelSpectrogram(f_min=-1), "f_min must be at least 0"),
         (lambda: frontend.STFT(1), "n_fft must be at least 2, got 1"),
         (lambda: frontend.STFT(hop_length=0), "hop_length must be at least 1, got 0"),
         (lambda: frontend.STFT(padding="valid"), "padding must be"),

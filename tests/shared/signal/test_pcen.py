@@ -17,13 +17,12 @@ def magnitudes(n_frames=340, seed=0):
 
 
 @pytest.mark.parametrize("n_frames", [1, 340, 1366])
-@pytest.mark.parametrize(("gain", "bias", "power"), [(0.98, 2.0, 0.5), (0.8, 10.0, 0.25)])
-def test_it_equals_librosas(n_frames, gain, bias, power):
+def test_it_equals_librosas(n_frames):
     energy = magnitudes(n_frames)
-    part = pcen.PCEN(RATE / HOP, gain=gain, bias=bias, power=power)
+    part = pcen.PCEN(RATE / HOP)
     ours = part(torch.from_numpy(energy)).numpy()
     theirs = librosa.pcen(
-        energy * np.float32(2.0**31), sr=RATE, hop_length=HOP, gain=gain, bias=bias, power=power,
+        energy * np.float32(2.0**31), sr=RATE, hop_length=HOP,
         zi=(1 - part.smoothing) * energy[..., :1] * 2.0**31, axis=-1,
     )  # fmt: skip
     np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4 * np.abs(theirs).max())

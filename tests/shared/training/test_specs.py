@@ -30,6 +30,7 @@ def test_every_value_changes_the_key_and_equal_values_do_not():
         for name, value in {
             "corpus": "d", "fingerprint": "g", "labels": "true", "clip_seconds": 7.25, "n_train": 10,
             "subset_seed": 1, "view__kind": "stft", "model__structure": "k2c2", "training__epochs": 5,
+            "training__mixup": 0.3, "training__turned": True,
             "precision": "bf16", "threads": 2, "seed": 1, "device": "cuda",
         }.items()
     ]  # fmt: skip

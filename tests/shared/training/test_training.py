@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 import toy
 from mtlib.base.errors import InputError
-from mtlib.networks import devices, structures
+from mtlib.networks import devices, structures, tagging
 from mtlib.training import loading, objectives, training
 from mtlib.training.training import Training
 
@@ -57,9 +57,10 @@ def test_it_learns_and_keeps_the_best_epoch(clips, precision):
 
 def test_twice_is_the_same_and_an_interruption_changes_nothing(clips, tmp_path):
     options = {"structure": "crnn", "layer_widths": (4,) * 6}  # dropout draws random numbers, too
-    whole, first = fit(clips, net=network(**options))
+    how = Training(epochs=3, mixup=0.3, turned=True, weight_decay=0.05)
+    whole, first = fit(clips, how, net=network(**options))
     torch.rand(3)
-    again, second = fit(clips, net=network(**options))
+    again, second = fit(clips, how, net=network(**options))
     assert first.history == second.history
 
     def stop(row):
@@ -67,12 +68,31 @@ def test_twice_is_the_same_and_an_interruption_changes_nothing(clips, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(clips, net=network(**options), folder=tmp_path, report=stop)
-    resumed, third = fit(clips, net=network(**options), folder=tmp_path)
+        fit(clips, how, net=network(**options), folder=tmp_path, report=stop)
+    resumed, third = fit(clips, how, net=network(**options), folder=tmp_path)
     assert third.history == first.history and len(third.seconds) == 3
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]) and torch.equal(value, resumed.state_dict()[name])
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+
+
+def test_clips_are_turned_in_time_and_mixed_with_their_targets(clips):
+    order = np.array([[3, 0, 9, 4], [7, 8, 1, 2]])
+    plain = torch.cat(list(clips.batches([np.arange(10)])))
+    which = torch.eye(10)  # targets that say which clips are in a mixture
+
+    def epoch(**how):
+        return list(training._batches(clips, which, order, Training(**how), np.random.default_rng(0)))
+
+    for (x, y), rows in zip(epoch(turned=True), order, strict=True):
+        turns = [
+            [n for n in range(340) if torch.equal(one, plain[i].roll(-n, -1))] for one, i in zip(x, rows, strict=True)
+        ]
+        assert all(map(len, turns)) and len({n[0] for n in turns}) == 4 and torch.equal(y, which[rows])
+    for (x, y), rows in zip(epoch(mixup=1.0), order, strict=True):
+        torch.testing.assert_close(x, torch.einsum("bc,cift->bift", y, plain))
+        assert set(y.nonzero()[:, 1].tolist()) == set(rows) and (y > 0).sum() > 4
+        torch.testing.assert_close(y.sum(1), torch.ones(4))
 
 
 def test_a_damaged_state_is_told(clips, tmp_path):
@@ -132,7 +152,7 @@ def test_the_first_prediction_is_the_base_rate(task):
         "regression": rng.normal(shares, 1, (4000, 3)),
     }[task]
     bias = torch.from_numpy(objectives.prior(targets, task))[None].float()
-    np.testing.assert_allclose(objectives.probabilities(bias, task)[0], targets.mean(0), atol=1e-3)
+    np.testing.assert_allclose(tagging.probabilities(bias, task)[0], targets.mean(0), atol=1e-3)
     loss_of, truth = objectives.loss_function(task), torch.from_numpy(targets).float()
     best = loss_of(bias.expand(4000, -1), truth)
     for shift in (-0.2, 0.2):
@@ -157,6 +177,7 @@ def test_other_tasks_train_too(tmp_path, monkeypatch, task, n_outputs):
     [
         (lambda: Training(batch=0), "batch must be at least 1, got 0"),
         (lambda: Training(peak_rate=0), "peak_rate must be above 0"),
+        (lambda: Training(mixup=-0.1), "weight_decay and mixup at least 0"),
         (lambda: objectives.loss_function("ranking"), "task must be one of multilabel"),
         (lambda: objectives.score(np.zeros((3, 2)), np.zeros((3, 2)), "multilabel"), "no tag has both kinds"),
         (lambda: devices.autocast(torch.device("cpu"), "int8"), "precision must be"),
