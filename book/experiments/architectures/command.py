@@ -31,7 +31,7 @@ def architectures_command(
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
     from mtlib.training.runs import Run
 
@@ -90,7 +90,7 @@ def convergence_command(
     """
     from mtlib.base import profiles
     from mtlib.base.errors import InputError
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
     from mtlib.training.runs import Run
 
