@@ -211,6 +211,7 @@ def _write_curves(run: Any, folder: Path) -> None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
+        click.echo("tensorboard is not installed: the curves are in the CSV file alone", err=True)
         return
     with SummaryWriter(str(folder / run.key[:12])) as writer:
         for row in run.history.to_dict("records"):

@@ -58,6 +58,9 @@ class Decoder:
 
     def __init__(self, path: AudioPath, sample_rate: int | None):
         self._path, options = path, {"format_whitelist": FORMATS}
+        with open(path, "rb") as file:
+            if file.read(4) == b"RIFF":  # in whose first megabytes FFmpeg looks for other codecs
+                options["probesize"] = "20000"
         try:
             self._container: Any = av.open(f"file:{os.fsdecode(path)}", metadata_errors="ignore", options=options)
             self._stream: Any = self._container.streams.audio[0]

@@ -164,8 +164,6 @@ class Decibel(nn.Module):
 
     Parameters
     ----------
-    amin : float
-        Powers below it count as it.
     top_db : float, optional
         Values further than this below the clip's maximum are raised to that floor; None: no floor.
     reference : "max" or float
@@ -175,17 +173,16 @@ class Decibel(nn.Module):
         doubles, and 80 dB on this scale are 40 dB of power (note E40).
     """
 
-    def __init__(
-        self, *, amin: float = 1e-10, top_db: float | None = 80.0, reference: str | float = "max", doubled: bool = False
-    ):
+    amin = 1e-10
+    """Powers below it count as it."""
+
+    def __init__(self, *, top_db: float | None = 80.0, reference: str | float = "max", doubled: bool = False):
         super().__init__()
-        if not amin > 0:
-            raise InputError(f"amin must be above 0, got {amin}")
         if top_db is not None and not top_db > 0:
             raise InputError(f"top_db must be above 0 or None, got {top_db}")
         if reference != "max" and (isinstance(reference, str) or not reference > 0):
             raise InputError(f'reference must be "max" or a power above 0, got {reference!r}')
-        self.amin, self.top_db, self.reference, self.doubled = amin, top_db, reference, doubled
+        self.top_db, self.reference, self.doubled = top_db, reference, doubled
 
     def forward(self, power: Tensor) -> Tensor:
         """Transform ``power`` (batch, 1, freq, frame) to decibels of the same shape."""
@@ -203,20 +200,10 @@ class Decibel(nn.Module):
 
 
 class Standardise(nn.Module):
-    """Subtract the clip's mean and divide by its standard deviation, both over all bins.
+    """Subtract the clip's mean and divide by its standard deviation, both over all bins."""
 
-    Parameters
-    ----------
-    eps : float
-        Added to the standard deviation, so that a constant clip becomes zero. The default is that of
-        the published Keras network.
-    """
-
-    def __init__(self, eps: float = 1e-10):
-        super().__init__()
-        if not eps > 0:
-            raise InputError(f"eps must be above 0, got {eps}")
-        self.eps = eps
+    eps = 1e-10
+    """Added to the standard deviation, so that a constant clip becomes zero: as in the published Keras network."""
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         """Standardise ``spectrogram`` (batch, 1, freq, frame)."""

@@ -252,17 +252,6 @@ def _key(extractor: Extractor | None) -> str:
     return digest.hexdigest()
 
 
-def of_file(path: str | Path, extractor: Extractor | None) -> np.ndarray:
-    """Return the features of one audio file: its first seconds, repeated where it is shorter.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used, with its name and the reason.
-    """
-    return of_windows(path, extractor, 1)[0][0]
-
-
 def window(extractor: Extractor | None) -> tuple[int, int]:
     """Return samples and sample rate of what is described at once: the network's input, 29 s for MFCCs."""
     return (extractor.n_samples, extractor.sample_rate) if extractor else (audio.N_SAMPLES[1360], audio.SAMPLE_RATE)
@@ -271,7 +260,8 @@ def window(extractor: Extractor | None) -> tuple[int, int]:
 def of_windows(path: str | Path, extractor: Extractor | None, most: int | None = None) -> tuple[np.ndarray, float]:
     """Return the features of a file's windows (window, feature), end to end, and its length in seconds.
 
-    A rest of less than half a window is left out; ``most`` windows are described. Errors as for `of_file`.
+    A rest of less than half a window is left out; ``most`` windows are described. A file that cannot be
+    used raises `InputError`, with its name and the reason.
     """
     n, rate = window(extractor)
     samples = audio.load(path, sample_rate=rate)

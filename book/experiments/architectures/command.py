@@ -19,11 +19,12 @@ from mtlib.commands import options
 @options.jobs
 @options.scheduler
 @click.option("--missing", is_flag=True, help="Train only what is not recorded yet.")
+@click.option("--estimate", is_flag=True, help="Train nothing; print the processor time that it would take.")
 @click.option("--times", is_flag=True, help="Train nothing; time a step of every network on this machine.")
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def architectures_command(
     profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
-    times: bool, keep: bool,
+    estimate: bool, times: bool, keep: bool,
 ) -> None:  # fmt: skip
     """Train chapter 4 in full: learning rates, structures, sizes, seeds; what is in the store is read.
 
@@ -32,21 +33,26 @@ def architectures_command(
     from mtlib.base import profiles
     from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
+    from mtlib.training.runs import Run
 
-    from . import results, trainings
+    from . import results, timing, trainings
 
     if times:
         _time(device, keep)
         return
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    spec = trainings.base(settings, opening.open_source(settings))
+    source = opening.open_source(settings)
+    spec = trainings.base(settings, source)
     how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
 
     def train(named: trainings.Plan) -> None:
         recorded = set(results.known(named, device, profile)["key"]) if missing else set()
         runs = sweeps.resolve([run for _, run in named[: first or None]], device, scheduler)
-        sweeps.sweep([run for run in runs if run.key not in recorded], **how)
+        left = [run for run in runs if run.key not in recorded and not Run(run.key).is_finished]
+        click.echo(f"{len(left)} runs, about {timing.core_hours(left, source):.1f} core-hours")
+        if not estimate:
+            sweeps.sweep(left, **how)
 
     tried = trainings.rate_runs(spec)
     if not keep:
@@ -87,7 +93,7 @@ def convergence_command(
     from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
 
-    from . import convergence, trainings
+    from . import convergence, timing, trainings
 
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
@@ -98,7 +104,7 @@ def convergence_command(
     tried = convergence.rate_runs(spec, names)
     if not keep:
         usual = convergence.plan(spec, dict.fromkeys(names, convergence.RATES[1]), seeds)
-        hours = convergence.core_hours([run for _, run in tried + usual], source)
+        hours = timing.core_hours([run for _, run in tried + usual], source)
         click.echo(f"{len(tried) + len(usual)} runs, about {hours:.1f} core-hours")
         if estimate:
             return

@@ -14,7 +14,6 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -27,7 +26,6 @@ from mtlib.training import experiment, features, objectives
 from mtlib.training.runs import Run
 from mtlib.training.specs import VERSION, RunSpec
 
-from . import timing
 from .trainings import RATE_SEED, Plan, network
 
 NAME = "convergence"
@@ -84,20 +82,6 @@ def whole(done: Iterable[tuple[str, Run]], planned: Plan) -> list[tuple[str, Run
     done, wanted = list(done), Counter(name for name, _ in planned)
     there = Counter(name for name, _ in done)
     return [(name, run) for name, run in done if there[name] == wanted[name]]
-
-
-def core_hours(specs: Iterable[RunSpec], corpus: Corpus, n_steps: int = 2) -> float:
-    """Estimate the processor time of trainings from a few steps of each kind of network."""
-    seconds: dict[tuple, float] = {}
-    total, n_valid = 0.0, len(corpus.split("valid"))
-    for spec in specs:
-        model, n_frames = spec.model, 1 + experiment.n_samples_used(spec, corpus) // spec.view.hop_length
-        kind = (model.structure, model.budget, n_frames)
-        if kind not in seconds:
-            seconds[kind] = float(np.median(timing.step_seconds(*kind[:2], n_frames=n_frames, n_steps=n_steps)))
-        n_clips = (spec.n_train or len(corpus.split("train"))) + n_valid / 3  # a prediction has no way back
-        total += seconds[kind] * n_clips * spec.training.epochs
-    return total / 3600
 
 
 def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:

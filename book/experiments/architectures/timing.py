@@ -16,11 +16,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from mtlib.base.errors import at_least
+from mtlib.corpora.corpus import Corpus
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.evidence import statistics
 from mtlib.evidence.statistics import Estimate
 from mtlib.networks import structures
 from mtlib.networks.devices import autocast, best_precision, keep_freed_memory
+from mtlib.training import experiment
+from mtlib.training.specs import RunSpec
 
 from . import complexity
 
@@ -105,6 +108,20 @@ def costs(structure: str, budget: float | None, n_frames: int = 340, **options: 
     """Return what one clip's forward pass costs: multiply-adds, moved bytes, values before pooling."""
     found = complexity.describe(structure, budget, n_frames=n_frames, **options)
     return {name: found[name] for name in ("multiply_adds", "moved_bytes", "activations", "parameters")}
+
+
+def core_hours(specs: Iterable[RunSpec], corpus: Corpus, n_steps: int = 2) -> float:
+    """Estimate the processor time of trainings from a few steps of each kind of network."""
+    seconds: dict[tuple, float] = {}
+    total, n_valid = 0.0, len(corpus.split("valid"))
+    for spec in specs:
+        model, n_frames = spec.model, 1 + experiment.n_samples_used(spec, corpus) // spec.view.hop_length
+        kind = (model.structure, model.budget, n_frames)
+        if kind not in seconds:
+            seconds[kind] = float(np.median(step_seconds(*kind[:2], n_frames=n_frames, n_steps=n_steps)))
+        n_clips = (spec.n_train or len(corpus.split("train"))) + n_valid / 3  # a prediction has no way back
+        total += seconds[kind] * n_clips * spec.training.epochs
+    return total / 3600
 
 
 def measure(

@@ -2,7 +2,8 @@
 
 The table has a column ``path`` and either ``tags`` (separated by ``;``), ``class``, or one column per tag
 (0 and 1) or per number to predict. ``split``, ``group`` (or ``artist``) and ``fold`` are optional. JSON lines
-hold the same names, tags as a list.
+hold the same names, tags as a list. In place of a table, a folder of JAMS files, each named as its audio file,
+gives tags and artists, if the package ``jams`` is installed.
 
 Conventions
     Where no splits are given, groups are dealt out to train, valid and test (80, 10 and 10 % of the clips),
@@ -64,7 +65,7 @@ def dataset(root: Path, table: Path | None = None, n_samples: int | None = SOURC
     root : Path
         Holds the audio files.
     table : Path, optional
-        CSV, TSV or JSON lines; without one, every folder in `root` is a class.
+        CSV, TSV or JSON lines, or a folder of JAMS files; without one, every folder in `root` is a class.
     n_samples : int or None
         Length of every clip at 12 kHz, cut from the middle of the file; None keeps each at its own.
 
@@ -79,7 +80,11 @@ def dataset(root: Path, table: Path | None = None, n_samples: int | None = SOURC
     files = audio_files(root, notes)
     if not files:
         raise InputError(f"no audio files under {root}; --root names the folder that holds them")
-    rows, name = (_classes(files), "folders") if table is None else (_rows(Path(table)), Path(table).name)
+    if table is None:
+        rows, name = _classes(files), "folders"
+    else:
+        table = Path(table)
+        rows, name = _jams(table, files) if table.is_dir() else _rows(table), table.name
     _place(rows, files, root, name, notes)
     task, labels, tags = _labels(rows, name, notes)
     clips = pd.DataFrame(
@@ -162,6 +167,34 @@ def _json_row(line: str, number: int, name: str) -> dict[str, Any]:
         key: value if isinstance(value, list) else "" if value is None else str(value) for key, value in row.items()
     }
     return {**plain, "line": number}
+
+
+def _jams(folder: Path, files: Sequence[str]) -> list[dict[str, Any]]:
+    """Read the tags and the artist of each JAMS file of a folder."""
+    try:
+        import jams
+    except ImportError:
+        raise InputError("JAMS files need one more package: pip install jams") from None
+    audio: dict[str, list[str]] = {}
+    for path in files:
+        whole = unicodedata.normalize("NFC", path.rpartition(".")[0])
+        for key in {whole, whole.rpartition("/")[2]}:
+            audio.setdefault(key, []).append(path)
+    rows = []
+    for file in sorted(folder.rglob("*.jam[sz]")):
+        name = unicodedata.normalize("NFC", file.relative_to(folder).with_suffix("").as_posix())
+        try:
+            content = jams.load(str(file), validate=False)
+            tags = [str(seen.value) for part in content.search(namespace="^tag_") for seen in part.data]
+            artist = str(content.file_metadata.artist or "")
+        except Exception as error:  # whatever a wrong file makes the library raise
+            raise InputError(f"{display_name(file.name)}: not a JAMS file ({error})") from None
+        found = audio.get(name, []) or audio.get(name.rpartition("/")[2], [])
+        listed = found[0] if len(found) == 1 else file.relative_to(folder).as_posix()
+        rows.append({"path": listed, "tags": list(dict.fromkeys(tags)), "group": artist, "line": file.name})
+    if not rows:
+        raise InputError(f"no .jams files under {folder}; --labels names a table, or a folder of JAMS files")
+    return rows
 
 
 def _place(rows: list[dict[str, Any]], files: Sequence[str], root: Path, name: str, notes: list[str]) -> None:

@@ -122,10 +122,10 @@ def music(seconds, rate, n_channels=1):
 
 FILES = {
     "stereo.wav": (31, 44_100, 2, {"subtype": "PCM_16"}),
-    "deep.flac": (20, 48_000, 1, {"subtype": "PCM_24"}),
+    "deep.flac": (20, 96_000, 1, {"subtype": "PCM_24"}),
     "low.wav": (8, 8_000, 1, {"subtype": "PCM_16"}),
     "six channels.wav": (12, 32_000, 6, {"subtype": "PCM_16"}),  # of 18 bytes a sample Firefox loses every 64th
-    "two windows.flac": (45, 96_000, 2, {"subtype": "PCM_16"}),
+    "two windows.flac": (45, 48_000, 2, {"subtype": "PCM_16"}),
     "voice.opus": (10, 48_000, 2, {"format": "OGG", "subtype": "OPUS"}),
     "floating ü.wav": (1, 22_050, 1, {"subtype": "FLOAT"}),
     "vorbis.ogg": (29, 16_000, 1, {"format": "OGG", "subtype": "VORBIS"}),

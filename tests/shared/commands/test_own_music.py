@@ -1,10 +1,14 @@
 """The recipes of the page on one's own music, run as they stand on a folder of tones."""
 
+import contextlib
 import json
 import re
 import shlex
+import sys
+import types
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -12,9 +16,9 @@ from safetensors import safe_open
 
 from miniatures import AMPLITUDE
 from mtlib.__main__ import program
-from mtlib.base import paths
+from mtlib.base import paths, profiles
 from mtlib.corpora.corpus import Corpus
-from mtlib.page import report
+from mtlib.page import pages, report
 from mtlib.training import runs
 
 PAGE = (paths.ROOT / "book" / "own_music.md").read_text(encoding="utf-8")
@@ -153,6 +157,29 @@ def test_onnx_gives_the_same_outputs(trained, tmp_path):
     np.testing.assert_allclose(session.run(None, {"samples": samples})[0], ours, atol=1e-5)
 
 
+def test_curves_are_written_as_csv_and_for_tensorboard(trained, tmp_path, monkeypatch):
+    line = ["train", "mine", "--structure", "k2c2", "--seconds", "7.25", "--epochs", "3", "--log-dir", str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert "tensorboard is not installed" in invoke(*line)
+    history = runs.find(trained).history
+    written = pd.read_csv(tmp_path / f"{trained}.csv")
+    assert written.score.to_numpy() == pytest.approx(history.score.to_numpy()) and len(written) == 3
+    drawn = []
+
+    class Writer(contextlib.nullcontext):
+        def __enter__(self):
+            return self
+
+        def add_scalar(self, name, value, epoch):
+            drawn.append((name, value, epoch))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
+    assert "tensorboard" not in invoke(*line)
+    assert [(v, e) for name, v, e in drawn if name == "score"] == [
+        (row.score, row.epoch) for row in history.itertuples()
+    ]
+
+
 def test_what_a_sweep_takes_is_shown(trained):
     shown = json.loads(invoke("sweep", "--schema"))
     assert shown["view"]["n_mels"] == {"type": "int", "default": 96} and shown["seed"]["default"] == 0
@@ -175,3 +202,9 @@ def test_what_a_sweep_takes_is_shown(trained):
 def test_wrong_use_is_one_line(trained, words, line):
     result = CliRunner().invoke(program, words)
     assert result.exit_code == 1 and line in result.output and result.output.count("\n") == 1
+
+
+def test_the_foot_of_a_page_names_a_readers_corpus(trained, capsys):
+    """Its size, and how much of it is absent."""
+    pages.foot(profiles.Settings(profiles.named("smoke"), "mine", 0, "cpu", "", {}))
+    assert "mine: 24 clips of 7.25 s, multilabel; 0 of 24 listed are absent (0.0%)" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """A folder of one's own: twenty kinds of tables give a right corpus or one line."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -189,3 +190,39 @@ def test_labels_of_few_test_clips_are_noted(root, tmp_path):
     (tmp_path / "t.csv").write_text("path,tags,split\na.wav,x,train\nb.wav,x;y,test\nsub/c.wav,x,valid\n")
     notes = folder.dataset(root, tmp_path / "t.csv").scan(root).notes
     assert f"2 of 2 labels have fewer than {folder.FEW} test clips: their scores will say little" in notes
+
+
+def test_a_folder_of_jams_files_gives_tags_and_artists(root, tmp_path):
+    jams = pytest.importorskip("jams")
+    for name, artist, namespaces in (
+        ("a", "Anna", {"tag_open": ["rock", "guitar"], "tag_gtzan": ["rock"], "beat": [1]}),
+        ("sub/c", "Anna", {"tag_open": ["piano"]}),
+        ("absent", "", {"tag_open": ["rock"]}),
+    ):
+        content = jams.JAMS(file_metadata={"artist": artist, "duration": 1.0})
+        for namespace, values in namespaces.items():
+            part = jams.Annotation(namespace=namespace)
+            for value in values:
+                part.append(time=0, duration=1, value=value, confidence=1)
+            content.annotations.append(part)
+        path = tmp_path / "labels" / f"{name}.jams"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content.__json__), encoding="utf-8")
+    found = folder.dataset(root, tmp_path / "labels")
+    scan = found.scan(root)
+    assert tags(scan) == {"a.wav": {"rock", "guitar"}, "sub/c.wav": {"piano"}, "absent.jams": {"rock"}}
+    assert list(scan.clips["group"]) == ["Anna", "absent", "Anna"] and list(scan.clips["path"])[1] == ""
+    for text in ("{", "[]", '{"annotations": 5}'):
+        (tmp_path / "labels" / "b.jams").write_text(text)
+        with pytest.raises(InputError, match=r"b\.jams: not a JAMS file") as told:
+            folder.dataset(root, tmp_path / "labels")
+        assert "\n" not in str(told.value)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"no \.jams files under"):
+        folder.dataset(root, tmp_path / "nothing")
+
+
+def test_without_the_library_of_jams_one_line_says_so(root, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jams", None)
+    with pytest.raises(InputError, match="JAMS files need one more package: pip install jams"):
+        folder.dataset(root, tmp_path)

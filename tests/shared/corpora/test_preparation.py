@@ -68,6 +68,11 @@ def cut_with_count(path):
     cut(path, path.stat().st_size // 3)
 
 
+def pcm(path, factors):
+    samples = tone(500, 29.124, 16_000)[:, None] * factors
+    soundfile.write(path, samples, 16_000, format="WAV", subtype="FLOAT")
+
+
 def nan(path):
     samples = tone(500, 29.124, 16_000)
     samples[9] = np.nan
@@ -84,6 +89,9 @@ DAMAGE = {  # what happens to the file: the status, what a reader sees
     "zeros": (lambda p: hole(p, bytes), "truncated", "of 29.1 s decoded"),
     "page": (lambda p: p.write_text("<!DOCTYPE html><html>log in</html>"), "not audio", "HTML page"),
     "short": (lambda p: cbr(p, 500, 5.0), "truncated", "of 29.1 s decoded"),
+    "channels cancel": (lambda p: pcm(p, [1, -1]), "too quiet", "its 2 channels cancel each other"),
+    "a level of 1e-6": (lambda p: pcm(p, [5e-6, 5e-6]), "too quiet", "its level is too low"),
+    "the scale of 16 bits": (lambda p: pcm(p, [32768, 32768]), "unscaled", "full scale is 1"),
     "not finite": (nan, "nonfinite", "1 samples are NaN or infinite"),
     "one hertz": (
         lambda p: soundfile.write(p, np.zeros(100_000), 1, format="WAV"),

@@ -99,6 +99,8 @@ WHOLE = {  # file: what it holds, its length in seconds
     "minus_one.caf": (lambda: with_size(encoded("CAF"), b"data", ">q", -1), 8.0),
     # what follows and is no audio
     "list.wav": (lambda: encoded("WAV") + LIST, 8.0),
+    "list_first.wav": (lambda: (lambda w: w[:36] + 9 * LIST + w[36:])(encoded("WAV")), 8.0),
+    "picture_first.wav": (lambda: picture(90_000) + vbr(), 8.0),
     "tag.wav": (lambda: encoded("WAV") + TAG, 8.0),
     "padded.wav": (lambda: encoded("WAV") + bytes(50_000), 8.0),
     "tagged.flac": (lambda: id3(3000) + encoded("FLAC") + TAG, 8.0),
