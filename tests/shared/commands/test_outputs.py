@@ -14,7 +14,7 @@ from mtlib.training import features, runs
 COMMANDS = {
     "check": ("check gtzan_genre --root music --jobs 1 --report {}.csv", preparation, "check"),
     "prepare": ("prepare gtzan_genre --root music --jobs 1 --report {}.csv", preparation, "look"),
-    "features": ("features music --network mfcc -o {}.npz", features, "of_file"),
+    "features": ("features music --network mfcc -o {}.npz", features, "of_windows"),
     "snapshot": ("snapshot build --to {}.json", compare, "summarise"),
     "evaluate": ("evaluate abc --html {}.html", runs, "named"),
     "evaluate a table": ("evaluate abc --csv {}.csv", runs, "named"),
