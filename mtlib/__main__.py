@@ -112,6 +112,8 @@ def _interrupt(number: int, frame: Any) -> None:
 
 def main() -> None:
     """Run the command line; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what a terminal has no sign for
     for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _interrupt)

@@ -1,6 +1,8 @@
 """Whatever is kept and then damaged is made again, or refused in one line; it is never read as it is."""
 
 import importlib.util
+import io
+import json
 import random
 from pathlib import Path
 
@@ -151,6 +153,73 @@ def test_a_damaged_file_is_made_again_or_refused_in_one_line(home, kind, damage)
             for one, other in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(one, other)
     assert kind in MADE_AGAIN or n_noticed or (kind, damage) == ("state", "delete")
+
+
+def of_other_shape(data):
+    buffer = io.BytesIO()
+    np.save(buffer, np.load(io.BytesIO(data))[:-1])
+    return buffer.getvalue()
+
+
+def lines(change):
+    return lambda data: b"".join(change(data.splitlines(keepends=True)))
+
+
+EDITS = {
+    "a row twice": ("manifest-*.csv", lines(lambda rows: [*rows, rows[-1]])),
+    "a row missing": ("manifest-*.csv", lines(lambda rows: rows[:-1])),
+    "rows in another order": ("manifest-*.csv", lines(lambda rows: [rows[0], *rows[:0:-1]])),
+    "a column renamed": ("manifest-*.csv", lambda data: data.replace(b"clip_id", b"track", 1)),
+    "labels of other shape": ("labels/*.npy", of_other_shape),
+    "labels that are text": ("labels/*.npy", lambda data: b"1 0 1 0"),
+    "another rate": ("corpus.json", lambda data: data.replace(b"12000", b"44100")),
+    "another task": ("corpus.json", lambda data: data.replace(b"multilabel", b"regression")),
+    "a list": ("corpus.json", lambda data: b"[]"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_corpus_is_one_line_and_healed(edit, tones_home):
+    pattern, change = EDITS[edit]
+    expected = of_corpus()
+    (path,) = (tones_home / "corpora/tones").glob(pattern)
+    whole = path.read_bytes()
+    path.write_bytes(change(whole))
+    assert path.read_bytes() != whole
+    done = CliRunner().invoke(program, ["check", "--corpus", "tones"])
+    assert done.exit_code == 1 and done.output.count("\n") == 1 and "corpus tones is damaged" in done.output
+    toy.write()
+    for one, other in zip(of_corpus(), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("field", ["sample_rate", "n_samples", "tags", "columns", "label_sets", "shards", "loss_limit"])
+@pytest.mark.parametrize("value", ["x", 0.5, [1], {"a": 1}, True])
+def test_a_corpus_of_an_earlier_version_with_a_wrong_field_is_one_line(field, value, tones_home):
+    path = tones_home / "corpora/tones/corpus.json"
+    content = json.loads(path.read_text())
+    del content["digest"]
+    path.write_text(json.dumps(content))
+    Corpus.open("tones").verify()
+    path.write_text(json.dumps(content | {field: value}))
+    if (field, value) != ("loss_limit", 0.5):
+        with pytest.raises(InputError, match=rf"corpus tones is damaged or cannot be read \({field}"):
+            Corpus.open("tones")
+
+
+def test_a_run_trains_on_nothing_damaged(tones_home):
+    path = min(tones_home.glob("corpora/tones/audio/*.npy"))
+    with open(path, "r+b") as file:
+        file.seek(9000)
+        byte = file.read(1)[0]
+        file.seek(9000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.raises(InputError, match="is not as it was written") as caught:
+        sweeps.sweep([toy.spec(epochs=1)], n_jobs=1, report=None)
+    assert "\n" not in str(caught.value) and runs.finished() == []
+    assert len(toy.write()) == 80
+    (run,) = sweeps.sweep([toy.spec(epochs=1)], n_jobs=1, report=None)
+    assert run.record["title"] and Corpus.open("tones").verify() is None
 
 
 def test_check_compares_a_prepared_corpus(tones_home):

@@ -9,7 +9,7 @@ from mtlib.base import paths
 
 ROOMS = ("base", "signal", "evidence", "corpora", "networks", "training", "page", "commands", "__main__")
 ANNEXES = ("corpora/datasets", "corpora/synthetic")
-OPEN_ANNEXES = ("corpora/opening.py", "corpora/preparation.py", "commands/")
+OPEN_ANNEXES = ("commands/",)
 """What else in mtlib opens an annex."""
 
 

@@ -202,7 +202,7 @@ def test_prune_deletes_no_folder_with_files_of_others(home):
 def test_outputs_replace_only_outputs_of_the_same_command(home, tree, tmp_path):
     sound = next(path for path in tree("gtzan_genre").root.rglob("*.wav"))
     commands = {
-        "report.csv": ["check", "gtzan_genre", "--root", str(tree("gtzan_genre").root), "--jobs", "1"],
+        "report.csv": ["check", "urbansound8k", "--root", str(tree("urbansound8k").root), "--jobs", "1"],
         "out.npz": ["features", str(sound), "-o", "out.npz", "--network", "mfcc"],
         "kept.json": ["snapshot", "build", "--to", "kept.json"],
     }

@@ -30,11 +30,11 @@ def read_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     if not executed.is_file():
         raise ExtensionError(f"{docname}: not executed yet; run `make book`")
     try:
-        notebook = json.loads(executed.read_text(encoding="utf-8"))
-    except ValueError as error:
+        notebook = json.loads(executed.read_bytes())
+        made_from = notebook["metadata"]["mtlib"]["source"]
+    except Exception as error:  # a damaged file can raise anything
         raise ExtensionError(f"{docname}: the executed copy is damaged; run `make book`") from error
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if notebook["metadata"].get("mtlib", {}).get("source") != digest:
+    if made_from != hashlib.sha256(path.read_bytes()).hexdigest():
         raise ExtensionError(f"{docname}: changed since it was executed; run `make book`")
     for cell in notebook["cells"]:
         if any(output["output_type"] == "error" for output in cell.get("outputs", [])):

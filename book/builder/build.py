@@ -22,8 +22,9 @@ from typing import Any
 
 import papermill
 import yaml
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
 from mtlib.base import files, parallel, paths, profiles, published
@@ -49,6 +50,9 @@ QUIET_KERNEL = ("--IPKernelApp.log_level=40",)
 
 
 class _Kernel(AsyncKernelManager):
+    kernel_spec = property(lambda self: KernelSpec(**get_kernel_dict()))
+    """This Python's, whatever other environment has a kernel named python3."""
+
     async def start_kernel(self, **options: Any) -> None:
         """Start a kernel that ends with this process."""
         await super().start_kernel(**parallel.popen_options(), **options)
@@ -105,7 +109,7 @@ def _code(page: str) -> list[Path]:
     source = (paths.ROOT / f"{page}.ipynb").read_text(encoding="utf-8")
     named = set(re.findall(r"from book\.(experiments\.\w+|builder)", source))
     folders = [paths.ROOT / "mtlib", *(paths.ROOT / "book" / name.replace(".", "/") for name in named)]
-    return [file for folder in folders for file in folder.rglob("*.py")]
+    return [file for folder in folders for kind in ("*.py", "*.toml") for file in folder.rglob(kind)]
 
 
 def state(page: str, parameters: dict[str, Any], build: Path) -> dict[str, Any]:
@@ -233,8 +237,8 @@ def execute(page: str, parameters: dict[str, Any], build: Path, say: Callable[[s
     except KeyboardInterrupt:  # asyncio would print the traceback of the cell that was interrupted
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
-    except DeadKernelError as error:
-        raise InputError(f"{page}.ipynb: its kernel died; is there enough memory?") from error
+    except RuntimeError as error:  # DeadKernelError, or what Jupyter raises where it dies at once
+        raise InputError(f"{page}.ipynb: its kernel died ({error}); is there enough memory?") from error
     finally:
         running.unlink(missing_ok=True)
         for name, value in before.items():
@@ -281,10 +285,11 @@ def render(build: Path, say: Callable[[str], None] = print) -> Path:
     options = ["--path-output", str(staging), "--all", "-W", "-n", "--keep-going"]
     result = subprocess.run(
         [*jupyter_book, "build", str(paths.ROOT), *options],
-        env={**os.environ, "MTLIB_BUILD": str(build)},
+        env={**os.environ, "MTLIB_BUILD": str(build), "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         **parallel.popen_options(),
     )
     made = staging / "_build" / "html"

@@ -83,7 +83,7 @@ def _parameters(pairs: tuple[str, ...], **standard: Any) -> dict[str, Any]:
             raise InputError(f"parameters are given as NAME=VALUE, got {pair!r}")
         try:
             values[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             values[name] = text
     return values
 

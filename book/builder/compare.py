@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import atomic, check_replaceable, read_json, told_if_damaged
+from mtlib.base.files import atomic, check_form, check_target, read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 from mtlib.page import pages
@@ -69,12 +69,10 @@ def summarise(build: Path) -> dict[str, Any]:
     build = Path(build)
     if build.is_file():
         try:
-            found = json.loads(build.read_text(encoding="utf-8"))
-        except ValueError:
-            found = None
-        if not isinstance(found, dict) or set(found) != {"pages", "evidence"}:
-            raise InputError(f"{build}: not a snapshot of a build; python -m mtlib snapshot writes one")
-        return found
+            return check_form(json.loads(build.read_text(encoding="utf-8")), "snapshot")
+        except (ValueError, RecursionError) as error:
+            words = f"not a snapshot of a build ({error})"
+            raise InputError(f"{build}: {words}; python -m mtlib snapshot writes one") from None
     executed = [
         path
         for path in sorted((build / "executed").rglob("*.ipynb"))
@@ -88,21 +86,22 @@ def summarise(build: Path) -> dict[str, Any]:
     for path in executed:
         with told_if_damaged(path, "run `make book`"):
             cells = read_json(path)["cells"]
-        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
-        summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
+            outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+            foot = next((data[pages.MIME] for data in outputs if pages.MIME in data), {})
+            summary["pages"][path.stem] = {**foot, "numbers": _glued(cells)}
     for page, evidence in claims.collect(executed):
         seen[page, evidence.claim] += 1
         row = {name: asdict(evidence)[name] for name in _KEPT}
         summary["evidence"].append({"page": page, "number": seen[page, evidence.claim], **row})
-    return summary
+    with told_if_damaged(build, "run `make book`"):
+        return check_form(summary, "snapshot")
 
 
 def save(build: Path, path: Path = PUBLISHED) -> Path:
     """Write the summary of a build into one file."""
-    check_replaceable(path, b'"evidence": [')
-    text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_target(path, b'"evidence": [')
+    text = json.dumps(summarise(build), indent=0, ensure_ascii=False, sort_keys=True)
     with atomic(path) as file:
         file.write(text.encode() + b"\n")
     return path

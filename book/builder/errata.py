@@ -18,7 +18,7 @@ from pathlib import Path
 from IPython.display import display
 
 from mtlib.base.errors import InputError
-from mtlib.base.files import read_json
+from mtlib.base.files import read_json, told_if_damaged
 from mtlib.base.paths import DATA
 from mtlib.evidence import claims
 
@@ -132,12 +132,10 @@ def collect(notebook: Path) -> list[Note]:
     InputError
         If it cannot be read.
     """
-    try:
+    with told_if_damaged(notebook, "run `make book`"):
         cells = read_json(Path(notebook))["cells"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(f"{notebook}: not an executed notebook; run `make book`") from error
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        return [Note(**output["data"][MIME]) for output in outputs if MIME in output.get("data", {})]
 
 
 def slips_html() -> str:

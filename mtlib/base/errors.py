@@ -20,7 +20,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str = "", status: str = "unusable"):
-        super().__init__(message)
+        super().__init__(" ".join(message.splitlines()))
         self.status = status
 
     def _render_traceback_(self) -> list[str]:

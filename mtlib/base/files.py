@@ -19,6 +19,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
+from . import paths
 from .errors import InputError
 
 
@@ -81,16 +82,26 @@ def reserve(file: IO[bytes], n_bytes: int) -> None:
             raise
 
 
-def check_writable(path: Path) -> None:
-    """Refuse, before the work begins, a file that its result could not be written to."""
+def check_target(path: Path, mark: bytes = b"") -> None:
+    """Refuse, before the work begins, a file that its result could not be written to, or should not replace.
+
+    With a mark of ours, a file that is neither empty nor has it in its first 100 bytes is kept.
+    """
+    reason, start = "", b""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(bytes(1 << 16))
-        reason = "it is a folder" if path.is_dir() else ""
+        if path.is_file():
+            with open(path, "rb") as there:
+                start = there.read(100)
+        elif path.exists():
+            reason = "it is a folder" if path.is_dir() else "it is a device"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
         raise InputError(f"{path} cannot be written ({reason}); name another file")
+    if start and mark not in start:
+        raise InputError(f"{path} was not written by this command and is kept; name another file")
 
 
 _FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -119,14 +130,6 @@ def check_no_link(path: Path, folder: Path) -> None:
     """Refuse a path below a folder that leads through a link: nothing is deleted or replaced behind it."""
     if path.resolve() != folder.resolve() / path.relative_to(folder):
         raise InputError(f"{path} leads through a link; nothing behind it is changed: move the link away")
-
-
-def check_replaceable(path: Path, mark: bytes) -> None:
-    """Refuse to replace a file unless it is empty or has a mark of ours in its first 100 bytes."""
-    if path.is_file() and path.stat().st_size:
-        with open(path, "rb") as file:
-            if mark not in file.read(100):
-                raise InputError(f"{path} was not written by this command and is kept; name another file")
 
 
 @contextlib.contextmanager
@@ -163,6 +166,16 @@ def read_json(path: Path) -> dict[str, Any]:
         place[name] = last
         if "digest" in place:
             raise ValueError(f"{path.name} is not as it was written")
+    return content
+
+
+def check_form(content: Any, name: str) -> Any:
+    """Return a value of JSON that has the form of ``data/forms/NAME.json``; ValueError if it has another."""
+    from jsonschema import Draft202012Validator, exceptions  # takes a while
+
+    form = json.loads((paths.DATA / "forms" / f"{name}.json").read_bytes())
+    if error := exceptions.best_match(Draft202012Validator(form).iter_errors(content)):
+        raise ValueError(f"{error.json_path.lstrip('$.') or name}: {error.message:.80}")
     return content
 
 

@@ -2,10 +2,11 @@
 
 Every notebook has the same first cell (profile, corpus, seed, device, scheduler) and at most three
 parameters of its own. `check` validates the names and the values, because papermill only warns about a
-name it does not know, and returns what the notebook works with. Sizes live here and nowhere else.
+name it does not know, and returns what the notebook works with. Sizes live in ``data/profiles.toml``.
 """
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -43,30 +44,9 @@ class Profile:
 
 
 PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile(  # tests: everything runs, nothing is judged
-            "smoke", n_resamples=500, excerpt_seconds=4.0,
-            epochs=1, batch=8, peak_rate=1e-2, n_seeds=1,
-            n_train=48, n_valid=16, n_test=32, clip_seconds=7.25, n_target=40,
-        ),
-        Profile(  # 2 cores, minutes
-            "quick", n_resamples=10_000, excerpt_seconds=10.0,
-            epochs=4, batch=8, peak_rate=1e-2, n_seeds=3,
-            n_train=1_000, n_valid=100, n_test=800, clip_seconds=7.25, n_target=200,
-        ),
-        Profile(  # 2 cores, 1-2 hours
-            "cpu", n_resamples=10_000, excerpt_seconds=10.0,
-            epochs=6, batch=8, peak_rate=1e-2, n_seeds=3,
-            n_train=4_000, n_valid=400, n_test=1_000, clip_seconds=7.25, n_target=400,
-        ),
-        Profile(  # as near to the thesis as the corpus allows
-            "gpu", n_resamples=10_000, excerpt_seconds=10.0,
-            epochs=15, batch=64, peak_rate=1e-2, n_seeds=5,
-            n_train=20_000, n_valid=2_000, n_test=4_000, clip_seconds=29.0, n_target=1_000,
-        ),
-    )
-}  # fmt: skip
+    name: Profile(name, **sizes)
+    for name, sizes in tomllib.loads((paths.DATA / "profiles.toml").read_text(encoding="utf-8")).items()
+}
 """Profiles by name; `quick` is the default of every notebook."""
 
 STANDARD = ("profile", "corpus", "seed", "device", "scheduler")
@@ -106,11 +86,13 @@ def check(namespace: Mapping[str, Any], own: tuple[str, ...] = ()) -> Settings:
         If a parameter is unknown, missing, of the wrong type or out of range.
     """
     known = {*STANDARD, *own}
-    jupyter = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    shell = namespace.get("get_ipython")
+    others = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    others |= set(getattr(shell(), "user_ns_hidden", ())) if callable(shell) else set()  # of the reader's startup
     given = {
         name
         for name, value in namespace.items()
-        if not name.startswith("_") and name not in jupyter and not isinstance(value, ModuleType)
+        if name in known or not (name.startswith("_") or name in others or isinstance(value, ModuleType))
     }
     check_names(given, known)
     if missing := known - given:

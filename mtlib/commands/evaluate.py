@@ -10,15 +10,10 @@ from pathlib import Path
 import click
 
 from ..base.errors import InputError
+from ..base.files import atomic, check_target
 
 WEB = "book.experiments.tagger.export"
 """Where the page's format is written; as text, because mtlib does without the book."""
-
-
-def _target(path: Path) -> Path:
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}")
-    return path
 
 
 @click.command("evaluate")
@@ -33,13 +28,12 @@ def evaluate_command(run: str, precision: float | None, page: Path | None, table
     RUN is the beginning of a run's key (`runs list`).
     Example: python -m mtlib evaluate 3f2a --html report.html
     """
-    from ..base.files import atomic
     from ..corpora.corpus import Corpus
     from ..page import report
     from ..training import runs
 
     for path in filter(None, (page, table)):
-        _target(path)
+        check_target(path)
     trained = runs.named(run)
     found = report.Evaluation(trained, Corpus.open(trained.spec.corpus), precision)
     by_tag, worst = found.by_tag(), found.worst().drop(columns="clip")
@@ -81,10 +75,12 @@ def export_command(run: str, kind: str, output: Path | None) -> None:
             page = importlib.import_module(WEB)
         except ModuleNotFoundError:
             raise InputError("the page's format belongs to the book: clone its repository, export there") from None
-        path = _target(output or Path(f"{run}.json"))
+        path = output or Path(f"{run}.json")
+        check_target(path)
         click.echo(f"written: {path}, {page.write_own(run, path):,} bytes; choose it as a network file on the page")
         return
     trained = runs.named(run)
-    path = _target(output or Path(f"{trained.key[:12]}.{kind}"))
+    path = output or Path(f"{trained.key[:12]}.{kind}")
+    check_target(path)
     taggers.WRITERS[kind](trained, path)
     click.echo(f"written: {path}")

@@ -6,13 +6,14 @@ Heavy imports happen inside the commands, so that ``--help`` answers at once.
 import csv
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..base.errors import InputError
-from ..base.files import atomic, check_replaceable, reserve
+from ..base.files import atomic, check_target, reserve
 from . import options
 
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ def tag_command(
     if model == "crnn":
         click.echo("crnn reads stored deviations as variances, as its README does: use crnn_trained", err=True)
     hop = tagging.HOP_SECONDS if every is None else every
-    found, failures = tagging.find_audio(files)
-    n_files = len(found) + len(failures)
-    for line in failures:
-        click.echo(f"Error: {line}", err=True)
-    n_failed = len(failures)
+    found, n_failed = _find(files)
+    n_files = len(found) + n_failed
     table = csv.writer(sys.stdout, lineterminator="\n") if as_csv else None
     if table:
         table.writerow(["file", *(["start"] if every else []), *tagger.tags])
@@ -100,6 +98,16 @@ def tag_command(
         raise InputError(f"{n_failed} of {n_files} files could not be tagged")
 
 
+def _find(files: Iterable[Path]) -> tuple[list[Path], int]:
+    """Return the audio files meant by files and folders, and how many names mean none; tell what is odd."""
+    from ..networks import tagging
+
+    found, failures, notes = tagging.find_audio(files)
+    for line in (*notes, *(f"Error: {line}" for line in failures)):
+        click.echo(line, err=True)
+    return found, len(failures)
+
+
 def _tagger(model: str) -> "Tagger":
     """Return a published network, or a run's."""
     from ..networks import later, released, tagging
@@ -136,18 +144,18 @@ def features_command(
     """
     from tqdm import tqdm
 
-    from ..networks import devices, tagging
+    from ..networks import devices
     from ..signal import audio
     from ..training import features
 
     if output.suffix != ".npz" or not output.parent.is_dir():
         raise InputError(f"{output}: name an .npz file in a folder that exists")
-    check_replaceable(output, b"files.npy")
+    check_target(output, b"files.npy")
     if network == "compact1":
         raise InputError("compact1 normalises with the batch: a file has no features of its own; use compact")
     if extractor := features.find(network, seed):
         devices.move(extractor, devices.resolve_device(device))
-    found, failures = tagging.find_audio(files)
+    found, n_failed = _find(files)
     n_samples, rate = features.window(extractor)
     rows, n_longer, length = [], 0, n_samples / rate
     longest = max((len(audio.display_name(path)) for path in found), default=0)
@@ -159,14 +167,13 @@ def features_command(
                 rows += [(audio.display_name(path), k * length, row) for k, row in enumerate(values)]
                 n_longer += seconds > length
             except InputError as error:
-                failures.append(str(error))
-        for line in failures:
-            click.echo(f"Error: {line}", err=True)
+                n_failed += 1
+                tqdm.write(f"Error: {error}", file=sys.stderr)
         if not rows:
-            raise InputError(f"no features: none of {len(failures)} files could be used; {output} is not written")
+            raise InputError(f"no features: none of {n_failed} files could be used; {output} is not written")
         features.save(file, rows, extractor)
     click.echo(f"{output}: {len({name for name, *_ in rows})} files, {len(rows)} rows of {len(rows[0][2])} values")
     if n_longer and windows == "first":
         click.echo(f"longer files: {n_longer}; their first {length:.4g} s are described, all with --windows all")
-    if failures:
-        raise InputError(f"{len(failures)} files are left out, see above")
+    if n_failed:
+        raise InputError(f"{n_failed} files are left out, see above")

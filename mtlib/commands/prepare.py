@@ -11,7 +11,7 @@ import click
 
 from ..base import parallel, paths
 from ..base.errors import InputError
-from ..base.files import check_replaceable, check_writable
+from ..base.files import check_target
 
 
 def _options(command: Any) -> Any:
@@ -34,28 +34,6 @@ def _options(command: Any) -> Any:
     return command
 
 
-def _find(
-    name: str, root: Path | None, short: str | None, labels: Path | None, class_folders: bool, seconds: float
-) -> tuple[Any, Path, str]:
-    """Return a registered dataset, or a folder of the reader's own; where it lies; what short clips become."""
-    from ..corpora import datasets
-    from ..corpora.datasets import folder
-    from ..signal.audio import SAMPLE_RATE
-
-    if name != "folder":
-        if labels or class_folders:
-            raise InputError(f"--labels and --class-folders belong to the dataset folder, not to {name}")
-        found, fetched = datasets.find(name), paths.home() / "datasets" / name
-        if root is None and not fetched.is_dir():
-            raise InputError(f"where is {name}? Type --root FOLDER; `python -m mtlib fetch {name}` tells how to get it")
-        return found, root or fetched, short or "drop"
-    if (labels is None) != class_folders:
-        raise InputError("give a folder's labels: --labels TABLE.csv, or --class-folders where folders are classes")
-    if root is None:
-        raise InputError("where is the folder? Type --root FOLDER")
-    return folder.dataset(root, labels, round(seconds * SAMPLE_RATE) if seconds else None), root, short or "repeat"
-
-
 @click.command("check")
 @click.argument("dataset", required=False)
 @_options
@@ -74,6 +52,7 @@ def check_command(
 
     Example: python -m mtlib check gtzan_genre --root ~/data/gtzan
     """
+    from ..corpora import datasets
     from ..corpora.corpus import Corpus
     from ..corpora.datasets import preparation
 
@@ -85,9 +64,8 @@ def check_command(
         click.echo(f"corpus {stored.name}: {preparation.n_clips(len(stored))}, all as they were stored")
         return
     assert dataset is not None  # one of the two was named
-    check_writable(report)
-    check_replaceable(report, b"clip_id,path,split,")
-    found, folder, short = _find(dataset, root, short, **own)
+    check_target(report, b"clip_id,path,split,")
+    found, folder, short = datasets.opened(dataset, root, short, **own)
     with parallel.progress("clip") as progress:
         result = preparation.check(found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress)
     _tell(result, report)
@@ -133,7 +111,7 @@ def prepare_command(
 
     synthetic, _, target = dataset.partition("-")
     if synthetic == "synthetic":
-        from ..corpora import opening
+        from ..corpora.synthetic import opening
 
         if target:
             made = opening.open_target(target, profile, n_jobs=jobs, scheduler=scheduler)
@@ -147,18 +125,22 @@ def prepare_command(
         made = without_audio.prepare(dataset, root, options["name"])
         click.echo(f"corpus {made.name}: the labels of {n_clips(len(made))}")
         return
+    from ..corpora import datasets
     from ..corpora.datasets import preparation
 
     if dataset == "folder" and not options["name"]:
         raise InputError("give the corpus a name: --name NAME")
-    check_writable(report)
-    check_replaceable(report, b"clip_id,path,split,")
-    found, folder, short = _find(dataset, root, short, labels, class_folders, seconds)
+    check_target(report, b"clip_id,path,split,")
+    found, folder, short = datasets.opened(dataset, root, short, labels, class_folders, seconds)
     click.echo(preparation.estimate(found, preparation.look(found, folder)))
-    with parallel.progress("clip") as progress:
-        made, result = preparation.prepare(
-            found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
-        )
+    try:
+        with parallel.progress("clip") as progress:
+            made, result = preparation.prepare(
+                found, folder, short=short, n_jobs=jobs, scheduler=scheduler, progress=progress, **options
+            )
+    except preparation.NoClips as error:
+        _tell(error.report, report)
+        raise
     _tell(result, report)
     click.echo(f"corpus {made.name}: {n_clips(len(made))}; use it with --corpus {made.name}")
     if dataset == "folder":
@@ -194,7 +176,7 @@ def fetch_command(what: str, only_list: bool) -> None:
     Example: python -m mtlib fetch later
     """
     if what not in ("artifacts", "later"):
-        _fetch_dataset(what)
+        _fetch_dataset(what, only_list)
         return
     from tqdm import tqdm
 
@@ -228,21 +210,17 @@ def fetch_command(what: str, only_list: bool) -> None:
         raise InputError(f"damaged files are not used; delete them and run `python -m mtlib fetch {what}`")
 
 
-def _fetch_dataset(name: str) -> None:
-    """Fetch MagnaTagATune, or say how to get another dataset."""
+def _fetch_dataset(name: str, only_list: bool) -> None:
+    """Fetch MagnaTagATune, or say which of its files are there, or how to get another dataset."""
     from ..corpora import datasets
     from ..corpora.datasets import downloads
 
-    dataset = datasets.find(name)
-    if name != "magnatagatune":
-        click.echo(f"{dataset.title} is not fetched from here. {dataset.page}")
-        for line in (*dataset.commands, *(f"# {f}  {c}" for f, c in dataset.checksums.items())):
-            click.echo(f"  {line}")
-        click.echo(f"size: {dataset.size}\nlicence: {dataset.licence}\ncite: {dataset.citation}\n{dataset.faults}")
-        click.echo(f"then: python -m mtlib prepare {name} --root FOLDER")
+    dataset, folder = datasets.find(name), paths.home() / "datasets" / name
+    only_list = only_list or name != "magnatagatune"
+    for line in dataset.directions(folder) if only_list else (f"{dataset.size}; {dataset.licence}; into {folder}",):
+        click.echo(line)
+    if only_list:
         return
-    folder = paths.home() / "datasets" / name
-    click.echo(f"{dataset.size}; {dataset.licence}; into {folder}")
     with parallel.progress("byte") as bar:
         downloads.fetch_magnatagatune(dataset, folder, progress=lambda _, done, total: bar(done, total))
     click.echo(f"next: python -m mtlib prepare {name}")

@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from ..base.errors import InputError
+from ..base.files import check_target
 from . import options
 
 
 @click.command("sweep")
-@click.argument("file", type=click.File(), required=False)
+@click.argument("file", type=click.File("rb"), required=False)
 @options.jobs
 @options.device
 @options.scheduler
@@ -38,15 +39,11 @@ def sweep_command(
     if file is None:
         raise InputError("name a file of runs; `python -m mtlib sweep --schema` shows what a run is made of")
     try:
-        content = json.load(file)
-    except ValueError as error:
-        raise InputError(f"{file.name}: not JSON ({error})") from error
-    if isinstance(content, dict) and "grid" in content:
-        if unknown := set(content) - {"base", "grid"}:
-            raise InputError(f"{file.name}: unknown {sorted(unknown)[0]!r} beside base and grid")
-        wanted = specs.grid(specs.from_dict(content.get("base", {})), **content["grid"])
-    else:
-        wanted = [specs.from_dict(values) for values in (content if isinstance(content, list) else [content])]
+        wanted = specs.from_json(json.loads(file.read()))
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file.name}: not JSON ({error})") from None
     wanted = [spec.change(corpus=corpus) for spec in wanted] if corpus else wanted
     tell = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     for run in sweeps.sweep(wanted, device=device, n_jobs=jobs, scheduler=scheduler, report=tell):
@@ -159,6 +156,9 @@ def train_command(
     from ..corpora.corpus import Corpus
     from ..training import specs, sweeps
 
+    if log_dir:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        check_target(log_dir / "curves.csv")
     source = Corpus.open(corpus)
     counts = {split: len(source.split(split)) for split in ("train", "valid", "test")}
     if lacking := [split for split, n in counts.items() if not n]:
@@ -207,7 +207,6 @@ def _seconds(source: Any, chosen: str | None) -> float:
 
 
 def _write_curves(run: Any, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     run.history.to_csv(folder / f"{run.key[:12]}.csv", index=False)
     try:
         from torch.utils.tensorboard import SummaryWriter

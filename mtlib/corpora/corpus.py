@@ -121,7 +121,7 @@ class Corpus:
                 "`python -m mtlib prepare DATASET --root FOLDER`"
             )
         with files.told_if_damaged(f"corpus {folder.name}", _AGAIN):
-            return cls(folder, files.read_json(folder / "corpus.json"))
+            return cls(folder, files.check_form(files.read_json(folder / "corpus.json"), "corpus"))
 
     @property
     def label_sets(self) -> tuple[str, ...]:
@@ -156,7 +156,8 @@ class Corpus:
             data = (self.folder / told["file"]).read_bytes()
             if writing.label_key(data, self._content["tags"], told["meta"]) != told["key"]:
                 raise ValueError(f"{told['file']} is not as it was written")
-            return np.load(io.BytesIO(data), allow_pickle=False)
+            labels = np.load(io.BytesIO(data), allow_pickle=False)
+            return writing.checked_labels(name, labels, len(self), self.task, len(self.tags))
 
     def label_meta(self, name: str) -> dict[str, Any]:
         """Return the parameters that a label set was saved with."""

@@ -136,6 +136,8 @@ def write(
                 progress(n_done, len(table))
         content = _join(folder, table, plan, audio_recipe)
         kept = content.pop("kept")
+        if not kept.any():
+            raise InputError(f"corpus {name}: none of {len(table):,} clips can be used", "no clips")
         content |= {
             "sample_rate": sample_rate, "n_samples": n_samples, "task": task, "tags": tags,
             "info": info or {}, "loss_limit": loss_limit, "audio_recipe": audio_recipe,

@@ -26,7 +26,7 @@ from typing import Any
 from IPython.display import display
 
 from ..base.errors import InputError
-from ..base.files import read_json
+from ..base.files import read_json, told_if_damaged
 from ..base.paths import DATA
 from . import rules
 
@@ -253,13 +253,11 @@ def collect(notebooks: Iterable[Path]) -> list[tuple[str, Evidence]]:
     )
     rows = []
     for path in notebooks:
-        try:
+        with told_if_damaged(path, "run `make book`"):
             cells = read_json(Path(path))["cells"]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not an executed notebook; run `make book`") from error
-        for output in (output for cell in cells for output in cell.get("outputs", [])):
-            if row := output.get("data", {}).get(MIME):
-                if wrong := (needed - set(row)) | (set(row) - known):
-                    raise InputError(f"{path}: evidence with fields {sorted(wrong)}; run `make book`")
-                rows.append((Path(path).stem, Evidence(**row)))
+            for output in (output for cell in cells for output in cell.get("outputs", [])):
+                if row := output.get("data", {}).get(MIME):
+                    if wrong := (needed - set(row)) | (set(row) - known):
+                        raise InputError(f"{path}: evidence with fields {sorted(wrong)}; run `make book`")
+                    rows.append((Path(path).stem, Evidence(**row)))
     return rows

@@ -43,7 +43,7 @@ def merged(name: str, table: pd.DataFrame, index: Sequence[str]) -> pd.DataFrame
     """Return a recorded table with new rows in the place of those of the same index, sorted by it."""
     path, index = _path(name), list(index)
     if path.exists():
-        old = pd.read_csv(path, dtype={column: str for column in index if _is_text(table[column])})
+        old = _table(path, dtype={column: str for column in index if _is_text(table[column])})
         kept = ~pd.MultiIndex.from_frame(old[index]).isin(pd.MultiIndex.from_frame(table[index]))
         table = pd.concat([old[kept], table])
     columns = [*index, *(column for column in table if column not in index)]
@@ -86,12 +86,19 @@ def read(name: str, text: Sequence[str] = ()) -> pd.DataFrame:
     path = _path(name)
     if not path.is_file():
         raise InputError(f"nothing is recorded under {name!r} in {path.parent}")
-    return pd.read_csv(path, dtype=dict.fromkeys(text, str))
+    return _table(path, dtype=dict.fromkeys(text, str))
 
 
 def origin(name: str) -> dict[str, Any]:
     """Return where a recorded table comes from."""
-    return json.loads(_path(name).with_suffix(".json").read_text(encoding="utf-8"))
+    path = _path(name).with_suffix(".json")
+    with files.told_if_damaged(path, "check it out again"):
+        return dict(json.loads(path.read_bytes()))
+
+
+def _table(path: Path, **options: Any) -> pd.DataFrame:
+    with files.told_if_damaged(path, "check it out again"):
+        return pd.read_csv(path, **options)
 
 
 def _path(name: str) -> Path:

@@ -5,7 +5,6 @@ networks of that length); a remainder under about half a window is dropped unles
 short audio is repeated to the full length. The probabilities of a file are the means over its windows.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import InputError, refused
+from ..base import paths
+from ..base.errors import InputError
 from ..base.tags import TAGS
 from ..signal import audio
 from . import later, released
 
 HOP_SECONDS = 29.0
 MIN_SECONDS = 15.0
-AUDIO_SUFFIXES = frozenset(
-    [".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".au", ".aif", ".aiff", ".caf", ".m4a", ".mp4", ".aac", ".wma"]
-)
 
 
 @dataclass(frozen=True)
@@ -149,23 +146,21 @@ def tag_file(path: str | Path, tagger: Tagger, every: float = HOP_SECONDS) -> Ta
     return Tags(Path(path), tagger.name, heard.seconds, len(probs), probs.mean(0), tagger.tags, probs, heard.notes)
 
 
-def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
-    """Return the audio files meant by files and folders, and a line for each that means none."""
+def find_audio(given: Iterable[str | Path]) -> tuple[list[Path], list[str], list[str]]:
+    """Return the audio files meant by files and folders, problems, and what was passed over, a line each."""
     found: list[Path] = []
     problems: list[str] = []
+    notes: list[str] = []
     for path in map(Path, given):
         if path.is_dir():
-            unread: list[OSError] = []
-            walk = os.walk(path, onerror=unread.append)
-            inside = sorted(
-                file
-                for file in (Path(folder, name) for folder, _, names in walk for name in names)
-                if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("._") and file.is_file()
-            )
-            found += inside
-            problems += map(refused, unread)
-            if not inside and not unread:
-                problems.append(f"{audio.display_name(path)}: a folder without audio files")
+            n_problems, (inside, others) = len(problems), paths.audio_below(path, problems)
+            found += [path / name for name in inside]
+            told = ", ".join(f"{count} {kind}" for kind, count in others.most_common(9))
+            if not inside and len(problems) == n_problems:
+                more = f" (but {told})" if told else ""
+                problems.append(f"{audio.display_name(path)}: a folder without audio files{more}")
+            elif told:
+                notes.append(f"{audio.display_name(path)}: passed over {told}")
         else:
             found.append(path)
-    return found, problems
+    return found, problems, notes

@@ -8,7 +8,9 @@ reader from light to dark. Every chart has a description: it becomes the alterna
 import base64
 import io
 import json
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import altair as alt
@@ -35,49 +37,9 @@ _VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779"
 @alt.theme.register("mtlib", enable=True)
 def theme() -> alt.theme.ThemeConfig:
     """Return the Altair theme: transparent, text in the page's colour, full text width."""
-    text = {"labelColor": "currentColor", "titleColor": "currentColor"}
-    return cast(
-        alt.theme.ThemeConfig,
-        {
-            "config": {
-                "background": "transparent",
-                # the label of the last tick reaches out to the right
-                "padding": {"left": 5, "top": 5, "right": 16, "bottom": 5},
-                "font": "system-ui, sans-serif",
-                "view": {"stroke": None, "continuousWidth": 640, "continuousHeight": 320},
-                "axis": {
-                    **text,
-                    "labelFontSize": 12,
-                    "titleFontSize": 13,
-                    "titleFontWeight": "normal",
-                    "gridColor": "currentColor",
-                    "gridOpacity": 0.12,
-                    "domainColor": "currentColor",
-                    "tickColor": "currentColor",
-                    "labelFlush": False,  # a label moved inwards would run into its neighbour
-                },
-                "axisXQuantitative": {"tickCount": 8},
-                "axisX": {"titleAnchor": "end"},  # a long title on a narrow screen reaches under the labels
-                "legend": {
-                    **text,
-                    "labelFontSize": 12,
-                    "titleFontSize": 13,
-                    "titleLimit": 600,
-                    "labelLimit": 300,
-                    "orient": "top",
-                    "symbolBaseFillColor": "currentColor",  # of shapes; black cannot be seen in the dark
-                    "symbolBaseStrokeColor": "currentColor",
-                },
-                "header": {**text, "labelFontSize": 13},
-                "title": {"color": "currentColor", "fontSize": 14, "anchor": "start"},
-                "text": {"color": "currentColor", "fontSize": 12},
-                "rule": {"color": "currentColor"},
-                "point": {"opacity": 1},
-                "tick": {"opacity": 1},
-                "range": {"category": list(CATEGORICAL)},
-            }
-        },
-    )
+    config = tomllib.loads(Path(__file__).with_name("theme.toml").read_text(encoding="utf-8"))
+    config["view"]["stroke"] = None
+    return cast(alt.theme.ThemeConfig, {"config": config | {"range": {"category": list(CATEGORICAL)}}})
 
 
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"} | dict.fromkeys((0x2028, 0x2029), " ")

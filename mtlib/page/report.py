@@ -8,13 +8,14 @@ Conventions
     validation clips and judged on the test clips.
 """
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import altair as alt
+import jinja2
 import numpy as np
 import pandas as pd
 from sklearn import metrics
@@ -209,77 +210,46 @@ def _judged(labels: np.ndarray, said: np.ndarray) -> tuple[float, float, float]:
 
 def page(found: Evaluation) -> str:
     """Return an evaluation as one HTML page with charts and players that needs no network."""
-    summary = found.summary()
-    title = html.escape(f"{summary['title']}: {summary['n_clips']} test clips")
-    parts = [f"<h1>{title}</h1>", _figures(summary), *_sections(found)]
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse}td,th{padding:.2rem .6rem;text-align:right;"
-        "border-bottom:1px solid #8884}"
-        "td:first-child,th:first-child{text-align:left}.mt-scroll{overflow-x:auto}audio{width:100%}"
-        "figure{margin:1rem 0}:root{color-scheme:light dark}"
-    )
-    return (
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<title>{title}</title><style>{style}</style><script>{charts.library()}</script></head><body><main>{''.join(parts)}</main></body></html>"
-    )
-
-
-def _figures(summary: dict[str, Any]) -> str:
-    said = []
-    for name, words in (("accuracy", "Accuracy"), ("macro_auc", "Macro AUC"), ("r2", "R²")):
-        if name in summary:
-            ends = [summary.get(f"{name}_{end}") for end in ("low", "high")]
-            interval = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if None not in ends else ""
-            said.append(f"{words} <strong>{summary[name]:.3f}</strong>{interval}")
-    said += [f"micro AUC {summary['micro_auc']:.3f}"] if "micro_auc" in summary else []
-    said += (
-        [f"{summary['undefined']} tags have no AUC: no test clip with, or none without"]
-        if summary.get("undefined")
-        else []
-    )
-    return f"<p>{'; '.join(said)}. Brackets are 95 % intervals over the choice of test clips.</p>"
-
-
-def _sections(found: Evaluation) -> Iterator[str]:
-    table = found.by_tag()
-    if found.corpus.task != "regression":
-        shown = table.dropna(subset=["auc"]).sort_values("auc")
-        base = alt.Chart(shown.tail(60)).encode(y=alt.Y("tag:N", sort=None, title=None))
-        layers = alt.layer(
-            base.mark_rule().encode(x=alt.X("auc_low:Q", title="AUC", scale=alt.Scale(zero=False)), x2="auc_high:Q"),
-            base.mark_point(filled=True, size=60).encode(x="auc:Q", tooltip=["tag", "n", "auc", "ap"]),
-        )
-        yield _chart(layers, "By tag", f"AUC of {len(shown)} tags", height=18 * min(len(shown), 60) + 20)
-        bins = found.calibration().reset_index()
-        line = alt.Chart(bins).mark_line(point=True).encode(
-            x=alt.X("predicted:Q", title="Output"),
-            y=alt.Y("observed:Q", title="Share of clips with the tag"),
-            tooltip=["predicted", "observed", "n"],
-        )  # fmt: skip
-        yield _chart(line, "Calibration", "Share of clips with a tag against the network's output")
+    folder = jinja2.FileSystemLoader(Path(__file__).parent)
+    template = jinja2.Environment(loader=folder, autoescape=True, undefined=jinja2.StrictUndefined)
+    by_tag, worst = found.by_tag(), found.worst()
+    tables = {"Numbers": by_tag.round(3), "The surest errors": worst.drop(columns="clip").round(3)}
     if found.corpus.task == "multiclass":
-        yield "<h2>Confusions</h2>" + _table(found.confusion().reset_index(), "classes by what they were taken for")
-    yield "<h2>Numbers</h2>" + _table(table.round(3), "numbers by tag")
-    worst = found.worst()
-    yield "<h2>The surest errors</h2>" + _table(worst.drop(columns="clip").round(3), "the surest errors")
-    played = worst.drop_duplicates("clip").head(N_PLAYED)
-    for row in played.itertuples():
-        samples = found.corpus.clip(row.clip)[: round(PLAYED_SECONDS * found.corpus.sample_rate)]
-        label = f"{row.clip_id}: {row.error} of {row.tag} ({row.output:.2f})"
-        yield pages.player(samples, found.corpus.sample_rate, label).data
+        tables = {"Confusions": found.confusion().reset_index()} | tables
+    return template.get_template("report.html").render(
+        summary=found.summary(),
+        library=charts.library(),
+        charts=[] if found.corpus.task == "regression" else list(_charts(found, by_tag)),
+        tables=[(title, _table(table, title)) for title, table in tables.items()],
+        players=[_player(found, row) for row in worst.drop_duplicates("clip").head(N_PLAYED).itertuples()],
+    )
+
+
+def _charts(found: Evaluation, by_tag: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Yield title, description and specification of each chart."""
+    shown = by_tag.dropna(subset=["auc"]).sort_values("auc")
+    base = alt.Chart(shown.tail(60)).encode(y=alt.Y("tag:N", sort=None, title=None))
+    layers = alt.layer(
+        base.mark_rule().encode(x=alt.X("auc_low:Q", title="AUC", scale=alt.Scale(zero=False)), x2="auc_high:Q"),
+        base.mark_point(filled=True, size=60).encode(x="auc:Q", tooltip=["tag", "n", "auc", "ap"]),
+    )
+    text = f"AUC of {len(shown)} tags"
+    yield "By tag", text, charts.as_data(charts.finish(layers, text, height=18 * min(len(shown), 60) + 20).to_dict())
+    line = alt.Chart(found.calibration().reset_index()).mark_line(point=True).encode(
+        x=alt.X("predicted:Q", title="Output"),
+        y=alt.Y("observed:Q", title="Share of clips with the tag"),
+        tooltip=["predicted", "observed", "n"],
+    )  # fmt: skip
+    text = "Share of clips with a tag against the network's output"
+    yield "Calibration", text, charts.as_data(charts.finish(line, text).to_dict())
 
 
 def _table(frame: pd.DataFrame, label: str) -> str:
     return pages.scrolling(frame.to_html(index=False, border=0, na_rep="–"), label)
 
 
-def _chart(chart: alt.TopLevelMixin, title: str, text: str, height: int = 320) -> str:
-    made = charts.finish(chart, text, height=height).to_dict()
-    name = f"chart-{title.lower().replace(' ', '-')}"
-    return (
-        f"<h2>{title}</h2><figure><div id='{name}' style='width:100%'></div>"
-        f"<script>vegaEmbed('#{name}', {charts.as_data(made)}, {{renderer: 'svg', actions: false}});</script>"
-        f"<figcaption>{html.escape(text)}</figcaption></figure>"
-    )
+def _player(found: Evaluation, row: Any) -> str:
+    samples = found.corpus.clip(row.clip)[: round(PLAYED_SECONDS * found.corpus.sample_rate)]
+    return pages.player(
+        samples, found.corpus.sample_rate, f"{row.clip_id}: {row.error} of {row.tag} ({row.output:.2f})"
+    ).data

@@ -135,14 +135,13 @@ class Decoder:
 
     def _mean(self, block: np.ndarray) -> np.ndarray:
         """Return the mean (time,) of channels (channel, time)."""
-        n_channels = len(block)
-        # the product is many times faster than mean(axis=0)
-        mean = np.full(n_channels, 1 / n_channels, np.float32) @ block if n_channels > 1 else block[0]
-        peak, mean_peak = (float(max(samples.max(), -samples.min())) for samples in (block, mean))
+        n_channels, peak = len(block), float(max(block.max(), -block.min()))
         if not math.isfinite(peak):
             n_bad = np.sum(~np.isfinite(block))
             raise InputError(f"{n_bad:,} samples are NaN or infinite; export it again", "nonfinite")
-        self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, mean_peak)
+        # the product is many times faster than mean(axis=0)
+        mean = np.full(n_channels, 1 / n_channels, np.float32) @ block if n_channels > 1 else block[0]
+        self.peak, self.mean_peak = max(self.peak, peak), max(self.mean_peak, float(max(mean.max(), -mean.min())))
         return mean
 
     def _append(self, samples: np.ndarray) -> None:

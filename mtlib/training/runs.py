@@ -63,7 +63,7 @@ class Run:
     @cached_property
     def record(self) -> dict[str, Any]:
         """Metrics, time, memory and provenance."""
-        return self._read("record.json", files.read_json)
+        return self._read("record.json", lambda path: files.check_form(files.read_json(path), "record"))
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -96,8 +96,10 @@ class Run:
 
     def network(self) -> nn.Module:
         """Return the trained network, on the CPU, in evaluation mode."""
-        network = self.untrained()
-        network.load_state_dict(self._read("weights.safetensors", load_file))
+        weights = self._read("weights.safetensors", load_file)
+        with files.told_if_damaged(self.folder, "delete it, then train it again"):
+            network = self.untrained()
+            network.load_state_dict(weights)
         return network.eval()
 
     def _read(self, name: str, read: Callable[[Path], Any]) -> Any:

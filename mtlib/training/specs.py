@@ -7,8 +7,10 @@ is a hash of these values and of `VERSION`, which stands for the code behind the
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral
 from typing import Any
 
 from ..base.errors import InputError
@@ -51,9 +53,14 @@ class Model:
 
     def __post_init__(self) -> None:  # 1 and 1.0, a list and a tuple: one key
         if self.budget is not None:
+            if not isinstance(self.budget, (int, float)):
+                raise InputError(f"model.budget must be a number, got {self.budget!r:.80}")
             object.__setattr__(self, "budget", float(self.budget))
-        if self.layer_widths is not None:
-            object.__setattr__(self, "layer_widths", tuple(int(width) for width in self.layer_widths))
+        if (widths := self.layer_widths) is not None:
+            given = widths if isinstance(widths, (list, tuple)) else (None,)
+            if not all(isinstance(width, Integral) and 1 <= width <= 4096 for width in given):
+                raise InputError(f"layer_widths must be a list of numbers within 1 … 4096, got {widths!r:.80}")
+            object.__setattr__(self, "layer_widths", tuple(int(width) for width in widths))
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class RunSpec:
         budget = f" {self.model.budget:g}M" if self.model.budget else ""
         return f"{self.model.structure}{budget}, {self.corpus}, seed {self.seed}"
 
-    def change(self, **changes: Any) -> "RunSpec":
+    def change(self, /, **changes: Any) -> "RunSpec":
         """Return a copy with other values; ``model__structure="crnn"`` reaches inside.
 
         Raises
@@ -164,32 +171,31 @@ def from_dict(values: Mapping[str, Any]) -> RunSpec:
     InputError
         If a name is unknown or a value is out of range.
     """
-    given = dict(values)
-    for part, kind in _PARTS.items():
-        if part in given:
-            given[part] = _make(kind, given[part], part)
-    return _make(RunSpec, given, "run")
+    return _make(RunSpec, values, "run")
 
 
 def _make(kind: type, values: Any, name: str) -> Any:
     if isinstance(values, kind):
         return values
-    if not isinstance(values, Mapping):
-        raise InputError(f"{name} must be an object with named values, got {values!r}")
-    known = {item.name: item for item in fields(kind)}
-    if unknown := sorted(set(values) - set(known)):
-        raise InputError(f"unknown value {unknown[0]!r} of {name}; known: {', '.join(known)}")
-    cleaned = {}
-    for key, value in values.items():
-        usual = getattr(kind(), key)
-        if isinstance(usual, bool) != isinstance(value, bool) or isinstance(value, Mapping):
-            raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r}")
-        if isinstance(usual, float) and isinstance(value, int):
-            value = float(value)  # 1 and 1.0 are one key
-        if isinstance(usual, (int, float, str)) and type(value) is not type(usual):
-            raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r}")
-        cleaned[key] = value
-    return kind(**cleaned)
+    known = [item.name for item in fields(kind)]
+    if unknown := sorted(set(_named(values, name)) - set(known)):
+        raise InputError(f"unknown value {unknown[0]!r:.80} of {name}; known: {', '.join(known)}")
+    return kind(**{key: _value(kind, key, value, name) for key, value in values.items()})
+
+
+def _value(kind: type, key: str, value: Any, name: str) -> Any:
+    if kind is RunSpec and key in _PARTS:
+        return _make(_PARTS[key], value, key)
+    usual, limit = getattr(kind(), key), 1 << (14 if key in ("n_mels", "n_fft", "hop_length", "kernel_time") else 31)
+    if isinstance(usual, bool) != isinstance(value, bool) or isinstance(value, Mapping):
+        raise InputError(f"{name}.{key} must be like {usual!r}, got {value!r:.80}")
+    if isinstance(value, (int, float)) and not abs(value) <= limit:
+        raise InputError(f"{name}.{key} must be a number of at most {limit}, got {value!r:.80}")
+    if isinstance(usual, float) and isinstance(value, int):
+        return float(value)  # 1 and 1.0 are one key
+    if isinstance(usual, (int, float, str)) and type(value) is not type(usual):
+        raise InputError(f"{name}.{key} must be of type {type(usual).__name__}, got {value!r:.80}")
+    return value
 
 
 def schema() -> dict[str, Any]:
@@ -206,8 +212,31 @@ def schema() -> dict[str, Any]:
     return described(RunSpec)
 
 
-def grid(base: RunSpec, **axes: Iterable[Any]) -> list[RunSpec]:
+def _named(values: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name} must be an object with named values, got {values!r:.80}")
+    return values
+
+
+def from_json(content: Any) -> list[RunSpec]:
+    """Make specs from what a sweep's file holds: a run, a list of runs, or a base and a grid."""
+    if isinstance(content, Mapping) and "grid" in content:
+        if unknown := sorted(set(content) - {"base", "grid"}):
+            raise InputError(f"unknown {unknown[0]!r:.80} beside base and grid")
+        return grid(from_dict(content.get("base", {})), **_named(content["grid"], "grid"))
+    if content == []:
+        raise InputError("no run in it")
+    return [from_dict(values) for values in (content if isinstance(content, list) else [content])]
+
+
+def grid(base: RunSpec, /, **axes: Iterable[Any]) -> list[RunSpec]:
     """Return a spec for every combination: ``grid(base, model__budget=[0.1, 0.5], seed=range(3))``."""
-    axes = {name: list(values) for name, values in axes.items()}
-    combinations = itertools.product(*axes.values())
-    return [base.change(**dict(zip(axes, values, strict=True))) for values in combinations]
+    for name, values in axes.items():
+        if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+            raise InputError(f"grid.{name} must be a list, got {values!r:.80}")
+    listed = {name: list(values) for name, values in axes.items()}
+    if not 1 <= math.prod(len(values) for values in listed.values()) <= 100_000:
+        sizes = ", ".join(f"{len(values):,} of {name}" for name, values in listed.items())
+        raise InputError(f"grid must have 1 to 100,000 combinations, got {sizes}")
+    combinations = itertools.product(*listed.values())
+    return [base.change(**dict(zip(listed, values, strict=True))) for values in combinations]

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from mtlib.base.profiles import PROFILES
 from mtlib.base.tags import TAGS
-from mtlib.corpora import opening
 from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import opening
 from mtlib.evidence import evaluation, recorded
 from mtlib.networks import structures
 from mtlib.training import features, loading, sweeps

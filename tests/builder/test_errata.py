@@ -45,7 +45,7 @@ def test_verified_and_inferred_are_told_apart():
 def test_a_bad_note_is_refused(change, words):
     with pytest.raises(InputError, match=words):
         errata.note(**({"name": "E01", "finds": "x", "basis": "arithmetic"} | change))
-    with pytest.raises(InputError, match="not an executed notebook"):
+    with pytest.raises(InputError, match="damaged or cannot be read"):
         errata.collect(paths.ROOT / "README.md")
 
 

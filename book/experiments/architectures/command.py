@@ -31,7 +31,7 @@ def architectures_command(
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
     from mtlib.training.runs import Run
 
@@ -84,14 +84,15 @@ def convergence_command(
     profile: str, corpus: str, names: tuple[str, ...], seeds: int, device: str, jobs: int, scheduler: str,
     estimate: bool, keep: bool,
 ) -> None:  # fmt: skip
-    """Train the smallest networks to the end, and twice as long, with one recipe for all structures.
+    """Train the smallest networks with one recipe, twice as long until that changes nothing.
 
     Example: python -m mtlib convergence --profile cpu --estimate
     """
     from mtlib.base import profiles
     from mtlib.base.errors import InputError
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
+    from mtlib.training.runs import Run
 
     from . import convergence, timing, trainings
 
@@ -103,17 +104,21 @@ def convergence_command(
     names = names or trainings.ORDER
     tried = convergence.rate_runs(spec, names)
     if not keep:
-        usual = convergence.plan(spec, dict.fromkeys(names, convergence.RATES[1]), seeds)
-        hours = timing.core_hours([run for _, run in tried + usual], source)
-        click.echo(f"{len(tried) + len(usual)} runs, about {hours:.1f} core-hours")
+        least = convergence.plan(spec, dict.fromkeys(names, convergence.RATES[1]), seeds, convergence.EPOCHS[:2])
+        hours = timing.core_hours([run for _, run in tried + least], source)
+        click.echo(f"at least {len(tried) + len(least)} runs, about {hours:.1f} core-hours; each doubling doubles them")
         if estimate:
             return
         for name in names:  # one after another, so that what is finished is whole
             grid = convergence.rate_runs(spec, [name])
-            sweeps.sweep([run for _, run in grid], **how)
-            rates = convergence.chosen(sweeps.finished(grid, device))
+            rates = convergence.chosen(sweeps.sweep([run for _, run in grid], **how))
             click.echo(f"learning rate of {name}: {rates[name]:g}")
-            sweeps.sweep([run for _, run in convergence.plan(spec, rates, seeds)], **how)
+            done: list[Run] = []
+            for epochs in convergence.EPOCHS:
+                planned = convergence.plan(spec, rates, seeds, [epochs])
+                done += sweeps.sweep([run for _, run in planned], **how)
+                if convergence.summary(convergence.table(done))["enough"].any():
+                    break
     done = convergence.whole(sweeps.finished(tried, device), tried)
     planned = convergence.plan(spec, convergence.chosen(done), seeds)
     done += convergence.whole(sweeps.finished(planned, device), planned)
@@ -122,9 +127,7 @@ def convergence_command(
     click.echo(convergence.summary(convergence.table(done)).round(4).to_string(index=False))
     if keep:
         convergence.record(done, spec, profile, source)
-        click.echo(
-            f"{len(done)} of {len(tried) + 2 * seeds * len(names)} runs of {profile} are recorded in data/results"
-        )
+        click.echo(f"{len(done)} runs of {profile} are recorded in data/results")
 
 
 @click.command("models")

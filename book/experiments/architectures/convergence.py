@@ -2,8 +2,8 @@
 
 A comparison of structures means something only where each has learned what it can from its clips. `RECIPE` is
 the same for every network: a decaying rate with a budget of epochs, clips turned in time and mixed in pairs,
-decoupled weight decay; the highest rate comes from a grid, chosen on validation clips. It is enough where twice
-the epochs move the mean test AUC by less than `MARGIN`.
+decoupled weight decay; the highest rate comes from a grid, chosen on validation clips. The epochs are doubled
+until that moves the mean test AUC by less than `MARGIN`.
 
 Conventions
     Runs are those of `trainings.base`, with the recipe. ``epochs`` is the budget, ``best_epoch`` the one whose
@@ -30,13 +30,19 @@ from .trainings import RATE_SEED, Plan, network
 
 NAME = "convergence"
 
-EPOCHS = 16
+EPOCHS = (16, 32, 64, 128)
+"""Budgets, each twice the one before; rates are chosen at the first."""
+
 RECIPE = {"training__mixup": 0.3, "training__turned": True, "training__weight_decay": 0.05}
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 """Highest rates that a structure chooses from."""
 
 MARGIN = 0.003
 """What twice the epochs may move the mean test AUC by."""
+
+SUMMARY = ("structure", "budget", "epochs", "best epoch", "seeds", "AUC", "AUC, twice the epochs", "difference",
+           "low", "high", "enough")  # fmt: skip
+"""Columns of `summary`."""
 
 RIDGE = "ridge on MFCC"
 
@@ -54,40 +60,37 @@ def rate_runs(spec: RunSpec, structures: Iterable[str]) -> Plan:
     """Return the runs that choose each structure's rate, on half the clips."""
     half = spec.change(n_train=max(2, spec.n_train // 2))
     return [
-        (f"{name}, rates", trained(half, name, rate, EPOCHS, RATE_SEED))
+        (f"{name}, rates", trained(half, name, rate, EPOCHS[0], RATE_SEED))
         for name, rate in itertools.product(structures, RATES)
     ]
 
 
-def plan(spec: RunSpec, rates: dict[str, float], n_seeds: int) -> Plan:
-    """Return the runs at once and at twice the epochs, structure by structure."""
+def plan(spec: RunSpec, rates: dict[str, float], n_seeds: int, budgets: Iterable[int] = EPOCHS) -> Plan:
+    """Return the runs of structures at several budgets of epochs, structure by structure."""
     return [
-        (f"{name}, {n} epochs", trained(spec, name, rate, n, spec.seed + seed))
-        for name, rate in rates.items()
-        for n in (EPOCHS, 2 * EPOCHS)
-        for seed in range(n_seeds)
+        (f"{name}, {epochs} epochs", trained(spec, name, rate, epochs, spec.seed + seed))
+        for (name, rate), epochs, seed in itertools.product(rates.items(), budgets, range(n_seeds))
     ]
 
 
-def chosen(named: Iterable[tuple[str, Run]]) -> dict[str, float]:
+def chosen(runs: Iterable[Run]) -> dict[str, float]:
     """Return each structure's rate, that of its best validation score, from whole grids."""
     scores: dict[str, dict[float, float]] = {}
-    for _, run in named:
+    for run in runs:
         scores.setdefault(run.spec.model.structure, {})[run.spec.training.peak_rate] = run.history["score"].max()
     return {name: max(sorted(found), key=found.__getitem__) for name, found in scores.items()}
 
 
-def whole(done: Iterable[tuple[str, Run]], planned: Plan) -> list[tuple[str, Run]]:
+def whole(done: list[tuple[str, Run]], planned: Plan) -> list[Run]:
     """Return finished runs of those names of a plan that are finished altogether."""
-    done, wanted = list(done), Counter(name for name, _ in planned)
-    there = Counter(name for name, _ in done)
-    return [(name, run) for name, run in done if there[name] == wanted[name]]
+    there, wanted = (Counter(name for name, _ in named) for named in (done, planned))
+    return [run for name, run in done if there[name] == wanted[name]]
 
 
-def table(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
+def table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return one row a finished run."""
     rows = []
-    for _, run in named:
+    for run in runs:
         spec, history = run.spec, run.history
         rows.append(
             {
@@ -121,37 +124,38 @@ def ridge(spec: RunSpec, corpus: Corpus) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each structure and size, the mean AUC at n and 2n epochs and their difference.
+    """Return what each doubling of the epochs changed, for each structure and size.
 
     Returns
     -------
     DataFrame
         ``low`` and ``high`` bound the difference, 95 % over seeds; ``enough`` says whether its size is below
-        `MARGIN`. Structures with fewer than two seeds at both are left out.
+        `MARGIN`. Where fewer than two seeds have both budgets there is no row.
     """
     found = []
     runs = rows[(rows["epochs"] > 0) & (rows["seed"] != RATE_SEED)]
     for (name, budget), part in runs.groupby(["structure", "budget"], sort=False):
-        wide = part.pivot_table(index="seed", columns="epochs", values="roc_auc").dropna(axis=1, how="all").dropna()
-        if wide.shape[1] != 2 or len(wide) < 2:
-            continue
-        once, twice = wide.columns
-        gap = statistics.paired_difference(wide[twice].to_numpy(), wide[once].to_numpy())
-        best = part[part["epochs"] == once]["best_epoch"].mean()
-        found.append(
-            {
-                "structure": name, "budget": budget, "epochs": once, "best epoch": best, "seeds": gap.n,
-                "AUC": wide[once].mean(), "AUC, twice the epochs": wide[twice].mean(), "difference": gap.value,
-                "low": gap.low, "high": gap.high, "enough": abs(gap.value) < MARGIN,
-            }
-        )  # fmt: skip
-    return pd.DataFrame(found)
+        wide = part.pivot_table(index="seed", columns="epochs", values="roc_auc")
+        for once, twice in itertools.pairwise(wide.columns):
+            both = wide[[once, twice]].dropna()
+            if len(both) < 2 or twice != 2 * once:
+                continue
+            gap = statistics.paired_difference(both[twice].to_numpy(), both[once].to_numpy())
+            best = part[part["epochs"] == once]["best_epoch"].mean()
+            found.append(
+                {
+                    "structure": name, "budget": budget, "epochs": once, "best epoch": best, "seeds": gap.n,
+                    "AUC": both[once].mean(), "AUC, twice the epochs": both[twice].mean(), "difference": gap.value,
+                    "low": gap.low, "high": gap.high, "enough": abs(gap.value) < MARGIN,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(found, columns=SUMMARY)
 
 
-def curves(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
+def curves(runs: Iterable[Run]) -> pd.DataFrame:
     """Return the validation AUC after every epoch of finished runs."""
     parts = []
-    for _, run in named:
+    for run in runs:
         spec = run.spec
         told = {"structure": spec.model.structure, "budget": spec.model.budget, "epochs": spec.training.epochs,
                 "seed": spec.seed, "peak_rate": spec.training.peak_rate}  # fmt: skip
@@ -159,14 +163,14 @@ def curves(named: Iterable[tuple[str, Run]]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def record(named: list[tuple[str, Run]], spec: RunSpec, profile: str, corpus: Corpus) -> None:
+def record(runs: list[Run], spec: RunSpec, profile: str, corpus: Corpus) -> None:
     """Add runs, their curves and the ridge regression's row to ``data/results/convergence*``."""
     name = recorded.of_profile(NAME, profile)
     index = ["structure", "budget", "epochs", "seed", "peak_rate"]
-    rows = pd.concat([table(named), ridge(spec, corpus)], ignore_index=True)
+    rows = pd.concat([table(runs), ridge(spec, corpus)], ignore_index=True)
     tables = {
         name: recorded.merged(name, rows, index),
-        f"{name}_curves": recorded.merged(f"{name}_curves", curves(named), [*index, "epoch"]),
+        f"{name}_curves": recorded.merged(f"{name}_curves", curves(runs), [*index, "epoch"]),
     }
     command = f"python -m mtlib convergence --profile {profile} --record"
     recorded.replace(tables, name, command=command, corpus=corpus.fingerprint, code=VERSION)
@@ -176,5 +180,6 @@ def known(profile: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the recorded rows and curves of a profile; empty where there are none."""
     name = recorded.of_profile(NAME, profile)
     if not (paths.DATA / "results" / f"{name}.csv").is_file():
-        return pd.DataFrame(columns=["structure", "budget", "epochs", "seed"]), pd.DataFrame()
+        columns = ["structure", "budget", "epochs", "seed"]
+        return pd.DataFrame(columns=[*columns, "best_epoch", "roc_auc"]), pd.DataFrame(columns=[*columns, "score"])
     return recorded.read(name), recorded.read(f"{name}_curves")

@@ -20,8 +20,9 @@ import pandas as pd
 
 from mtlib.base import profiles
 from mtlib.base.errors import InputError
-from mtlib.corpora import opening, synthetic
+from mtlib.corpora import synthetic
 from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import opening
 from mtlib.evidence import evaluation
 from mtlib.evidence import recorded as recorded_tables
 from mtlib.training import runs, sweeps, taggers

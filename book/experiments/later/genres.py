@@ -50,7 +50,7 @@ def find_clips(folder: Path | None = None) -> list[Path]:
     folder = folder or paths.real() / "gtzan_99_excerpts"
     found = []
     for genre in GENRES:
-        inside = sorted(path for path in (folder / genre).glob("*") if path.suffix.lower() in tagging.AUDIO_SUFFIXES)
+        inside = sorted(path for path in (folder / genre).glob("*") if path.suffix.lower() in paths.EXTENSIONS)
         if not inside:
             raise InputError(f"no audio in {folder / genre}: name a folder with one folder for each genre")
         found += [path for path in inside if not path.name.startswith(".")]

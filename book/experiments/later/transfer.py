@@ -23,7 +23,6 @@ from book.experiments.transfer.published_features import LAYER_SETS
 from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.evidence import recorded, statistics
-from mtlib.networks import tagging
 from mtlib.signal import audio
 from mtlib.training import features
 
@@ -59,7 +58,7 @@ def esc10(folder: Path | None = None) -> Task:
         If it holds no sounds, or a file's name does not begin with its fold.
     """
     folder = folder or paths.real() / "esc10"
-    clips = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in tagging.AUDIO_SUFFIXES)
+    clips = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in paths.EXTENSIONS)
     if not clips:
         raise InputError(f"no sounds in {folder}: name the folder that holds one folder for each class")
     number = [path.name.split("-")[0] for path in clips]

@@ -25,7 +25,7 @@ def preprocessing_command(
     Example: python -m mtlib preprocessing --profile quick --seeds 3
     """
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps, taggers
 
     from . import results, trainings

@@ -38,7 +38,7 @@ def transfer_runs_command(
     import pandas as pd
 
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.training import taggers
 
     from . import trainings

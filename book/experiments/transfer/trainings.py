@@ -24,9 +24,8 @@ import pandas as pd
 from mtlib.base import profiles
 from mtlib.base.errors import InputError
 from mtlib.corpora import corpus as corpora
-from mtlib.corpora import opening
 from mtlib.corpora.corpus import Corpus
-from mtlib.corpora.synthetic import targets
+from mtlib.corpora.synthetic import opening, targets
 from mtlib.evidence import recorded, statistics
 from mtlib.evidence.statistics import Estimate
 from mtlib.training import features

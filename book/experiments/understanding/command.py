@@ -28,7 +28,7 @@ def understanding_command(
     import pandas as pd
 
     from mtlib.base import profiles
-    from mtlib.corpora import opening
+    from mtlib.corpora.synthetic import opening
     from mtlib.evidence import recorded
     from mtlib.training import sweeps, taggers
 

@@ -12,8 +12,18 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
-from ...base.errors import InputError
-from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, read_rows, stem, tag_table, text
+from .scanning import (
+    Dataset,
+    Scan,
+    audio_files,
+    checked_number,
+    count_unlabelled,
+    locate,
+    read_rows,
+    stem,
+    tag_table,
+    text,
+)
 
 TARGETS = ("arousal", "valence")
 STATIC = "static_annotations.csv"
@@ -31,10 +41,7 @@ def scan(root: Path) -> Scan:
     tables = locate(root, lambda f: (f / STATIC).is_file(), STATIC, ("annotations",))
     means = [f"mean_{name}" for name in TARGETS]
     rows = read_rows(tables / STATIC, ("song_id", *means))
-    try:
-        labels = np.array([[float(row[name]) for name in means] for row in rows])
-    except ValueError as error:
-        raise InputError(f"{STATIC}: {error}; get it again") from None
+    labels = np.array([[checked_number(row, name, STATIC, 1, 9) for name in means] for row in rows])
     songs = {
         row["song_id"]: row for row in read_rows(tables / "songs_info.csv", ("song_id", "Artist", "Mediaeval 2013 set"))
     }
@@ -62,8 +69,10 @@ def scan(root: Path) -> Scan:
             "file_seconds": 44.6,
         }
     )
-    count_unlabelled(files, clips["path"], notes, len(clips))
-    return Scan(folder, clips, labels, tag_table(TARGETS, "emotion"), notes, info)
+    if lacking := [i for i in ids if i not in songs]:
+        notes.append(f"{len(lacking)} songs have no line in songs_info.csv: {', '.join(lacking[:5])}")
+    extra = count_unlabelled(files, clips["path"], notes, len(clips))  # the archive has more songs than ratings
+    return Scan(folder, clips, labels, tag_table(TARGETS, "emotion"), notes, info, unlabelled=extra)
 
 
 DATASET = Dataset(

@@ -12,7 +12,17 @@ import numpy as np
 import pandas as pd
 
 from ...base.errors import InputError
-from .scanning import Dataset, Scan, audio_files, count_unlabelled, locate, stratified_folds, tag_table, text
+from .scanning import (
+    Dataset,
+    Scan,
+    audio_files,
+    check_is_list,
+    count_unlabelled,
+    locate,
+    stratified_folds,
+    tag_table,
+    text,
+)
 
 INDEX = "extendedballroom_v1.1.xml"
 CLASSES = (
@@ -32,8 +42,12 @@ def scan(root: Path) -> Scan:
     """
     root = locate(Path(root), lambda f: (f / INDEX).is_file(), INDEX)
     try:
-        tree = ElementTree.parse(root / INDEX).getroot()
-    except ElementTree.ParseError as error:
+        data = (root / INDEX).read_bytes()
+        check_is_list(INDEX, data[:1000].decode("latin-1"))
+        tree = ElementTree.fromstring(data)
+    except InputError:
+        raise
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{INDEX}: not XML ({error}); get it again") from None
     notes: list[str] = []
     info: dict[str, Any] = {}
@@ -43,6 +57,8 @@ def scan(root: Path) -> Scan:
     if unknown := sorted({dance for dance, _ in songs} - set(CLASSES)):
         raise InputError(f"{INDEX}: unknown dance {unknown[0]!r}; known: {', '.join(CLASSES)}")
     ids = [song.get("id", "") for _, song in songs]
+    if "" in ids:
+        raise InputError(f"{INDEX}: song {ids.index('') + 1} of {len(ids):,} has no id; get it again")
     group = {number: number for number in ids}
 
     def first(number: str) -> str:
@@ -61,7 +77,7 @@ def scan(root: Path) -> Scan:
         if md5 and (other := by_hash.setdefault(md5, number)) != number:
             a, b = sorted((first(number), first(other)))
             group[b] = a
-    labels = np.array([CLASSES.index(dance) for dance, _ in songs])
+    labels = np.array([CLASSES.index(dance) for dance, _ in songs], int)
     listed = [f"{dance}/{number}.mp3" for number, (dance, _) in zip(ids, songs, strict=True)]
     clips = pd.DataFrame(
         {
@@ -75,8 +91,8 @@ def scan(root: Path) -> Scan:
             "same_audio": hashes,
         }
     )
-    count_unlabelled(files, clips["path"], notes, len(clips))
-    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info)
+    extra = count_unlabelled(files, clips["path"], notes, len(clips))
+    return Scan(root, clips, labels, tag_table(CLASSES, "dance"), notes, info, unlabelled=extra)
 
 
 DATASET = Dataset(

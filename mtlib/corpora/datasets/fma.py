@@ -10,12 +10,23 @@ import numpy as np
 import pandas as pd
 
 from ...base.errors import InputError
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, tag_table, text
+from .scanning import (
+    SOURCE_SAMPLES,
+    Dataset,
+    Scan,
+    audio_files,
+    check_is_list,
+    count_unlabelled,
+    locate,
+    tag_table,
+    text,
+)
 
 NO_AUDIO = (99134, 108925, 133297)
 """Clips whose file is a header without audio."""
 
 SPLITS = {"training": "train", "validation": "valid", "test": "test"}
+COLUMNS = (("set", "split"), ("set", "subset"), ("track", "genre_top"), ("artist", "id"))
 
 
 def scan(root: Path) -> Scan:
@@ -27,14 +38,10 @@ def scan(root: Path) -> Scan:
         Holds ``fma_metadata/`` and ``fma_small/``.
     """
     root = locate(Path(root), lambda f: (f / "fma_metadata/tracks.csv").is_file(), "fma_metadata/tracks.csv")
-    tracks = pd.read_csv(root / "fma_metadata/tracks.csv", index_col=0, header=[0, 1], low_memory=False)
-    for column in (("set", "split"), ("set", "subset"), ("track", "genre_top"), ("artist", "id")):
-        if column not in tracks:
-            raise InputError(f"tracks.csv: no column {column} in its two header lines; get it again")
-    tracks = tracks[tracks["set", "subset"] == "small"]
+    tracks = read_tracks(root / "fma_metadata/tracks.csv")
     notes: list[str] = []
     folder = root / "fma_small"
-    present = set(audio_files(folder, notes))
+    present = set(audio_files(folder, notes)) if folder.is_dir() else set()
     listed = [f"{number // 1000:03d}/{number:06d}.mp3" for number in tracks.index]
     genres = sorted(set(tracks["track", "genre_top"]))
     fault = "no audio in the official archive"
@@ -50,8 +57,34 @@ def scan(root: Path) -> Scan:
             "known_fault": text(fault if number in NO_AUDIO else "" for number in tracks.index),
         }
     )
-    labels = np.array([genres.index(genre) for genre in tracks["track", "genre_top"]])
-    return Scan(folder, clips, labels, tag_table(genres, "genre"), notes)
+    labels = np.array([genres.index(genre) for genre in tracks["track", "genre_top"]], int)
+    extra = count_unlabelled(present, clips["path"], notes, len(clips))
+    return Scan(folder, clips, labels, tag_table(genres, "genre"), notes, unlabelled=extra)
+
+
+def read_tracks(path: Path) -> pd.DataFrame:
+    """Read the rows of the small subset: a whole number as index, and the four columns that are used."""
+    with open(path, "rb") as file:
+        check_is_list(path.name, file.read(1000).decode("latin-1"))
+    try:
+        tracks = pd.read_csv(path, index_col=0, header=[0, 1], low_memory=False)
+    except Exception as error:  # a damaged table can raise anything
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path.name}: not the table of tracks ({reason}); get it again") from None
+    for column in COLUMNS:
+        if column not in tracks:
+            raise InputError(f"{path.name}: no column {column} in its two header lines; get it again")
+    small = (tracks["set", "subset"] == "small").to_numpy()
+    numbers = pd.to_numeric(tracks.index, errors="coerce")
+    good = (numbers >= 0) & (numbers < 1e6) & (numbers % 1 == 0) & tracks["set", "split"].isin(SPLITS)
+    good &= tracks[list(COLUMNS)].notna().all(axis=1)
+    if len(bad := np.flatnonzero(small & ~good)):
+        values = ", ".join(map(str, (tracks.index[bad[0]], *tracks[list(COLUMNS)].iloc[bad[0]])))
+        raise InputError(
+            f"{path.name}, row {bad[0] + 4}: a track needs a number, an artist, a genre and a split of "
+            f"{', '.join(SPLITS)}, got {values}; get it again"
+        )
+    return tracks.set_index(numbers.astype("Int64"))[small]
 
 
 DATASET = Dataset(

@@ -18,6 +18,7 @@ K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the Stratification of Multi-Label
 import csv
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -73,7 +74,7 @@ def dataset(root: Path, table: Path | None = None, n_samples: int | None = SOURC
     InputError
         If the table or the folder cannot be used, with the row and what to do.
     """
-    root = Path(root).expanduser().absolute()
+    root = Path(os.path.expanduser(root)).absolute()
     locate(root, Path.is_dir, "folder")
     notes: list[str] = []
     files = audio_files(root, notes)
@@ -116,8 +117,6 @@ def _classes(files: Sequence[str]) -> list[dict[str, Any]]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table; values are text, but tags of JSON lines, which are lists."""
     content = read_text(path)
-    if "\0" in content:
-        raise InputError(f"{path.name}: not UTF-8 or Latin-1 text (NUL bytes, as in UTF-16); save it as UTF-8")
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         rows = [
             _json_row(line, number, path.name) for number, line in enumerate(content.splitlines(), 1) if line.strip()
@@ -151,13 +150,16 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if "path" not in rows[0]:
         found = ", ".join(key for key in list(rows[0])[:4] if key != "line")
         raise InputError(f'{path.name}: no column "path" (found {found}); it names the file below --root')
+    for row in rows:
+        if lacking := sorted({"path", "tags"} & rows[0].keys() - row.keys()):
+            raise InputError(f"{path.name}, line {row['line']}: no {lacking[0]}; give every file its own")
     return rows
 
 
 def _json_row(line: str, number: int, name: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}, line {number}: not JSON ({error}); one object per line is needed") from None
     if not isinstance(row, dict):
         raise InputError(f"{name}, line {number}: one object per line is needed, got {line[:40]!r}")

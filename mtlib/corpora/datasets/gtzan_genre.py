@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import paths
+from ...signal.audio import display_name
 from .scanning import Dataset, Scan, audio_files, locate, stem, stratified_folds, tag_table, text
 
 CLASSES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
@@ -28,15 +29,26 @@ def scan(root: Path) -> Scan:
         Holds ``genres/`` (or ``genres_original/``), or is that folder.
     """
     inside = ("genres", "genres_original", "Data/genres_original")
-    folder = locate(Path(root), lambda f: (f / "blues").is_dir(), "genre folders (blues …)", inside)
+    folder = locate(
+        Path(root), lambda f: any((f / name).is_dir() for name in CLASSES), "genre folders (blues …)", inside
+    )
     notes: list[str] = []
     info: dict[str, Any] = {}
-    files = [path for path in audio_files(folder, notes) if path.count("/") == 1]
+    files = audio_files(folder, notes)
     strange = sorted({path.partition("/")[0] for path in files} - set(CLASSES))
     if strange:
         notes.append(f"folders that are no genre of this dataset (ignored): {', '.join(strange[:5])}")
-    present = {stem(path): path for path in files if path.partition("/")[0] in CLASSES}
+    expected = {f"{name}/{name}.{number:05d}" for name in CLASSES for number in range(100)}
+    present: dict[str, str] = {}
+    others = []
+    for path in files:
+        if path.rpartition(".")[0] not in expected or present.setdefault(stem(path), path) != path:
+            others += [display_name(path)] * (path.partition("/")[0] in CLASSES)
+    if others:
+        notes.append(f"no clip of this dataset (ignored): {', '.join(others[:5])} ({len(others)} in all)")
     ids = sorted(present)
+    if lost := sorted({stem(f"{path}.") for path in expected} - {*ids, CORRUPT}):
+        notes.append(f"{len(lost):,} clips have no file: {', '.join(lost[:5])}; unpack the archive again")
     labels = np.array([CLASSES.index(i.partition(".")[0]) for i in ids], int)
     split = dict(zip(FILTERED["clip_id"], FILTERED["split"], strict=True))
     clips = pd.DataFrame(
@@ -50,9 +62,7 @@ def scan(root: Path) -> Scan:
             "known_fault": text("corrupt in two of the circulating copies" if i == CORRUPT else "" for i in ids),
         }
     )
-    if len(ids) < 1000:
-        notes.append(f"{len(ids):,} of 1,000 clips found")
-    return Scan(folder, clips, labels, tag_table(CLASSES, "genre"), notes, info)
+    return Scan(folder, clips, labels, tag_table(CLASSES, "genre"), notes, info, bool(lost))
 
 
 DATASET = Dataset(

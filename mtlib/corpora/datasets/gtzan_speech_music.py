@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .scanning import Dataset, Scan, audio_files, locate, stem, stratified_folds, tag_table, text
+from .scanning import Dataset, Scan, audio_files, composed, locate, stem, stratified_folds, tag_table, text
 
 CLASSES = ("music", "speech")
 FOLDERS = ("music_wav", "speech_wav")
@@ -30,7 +30,7 @@ def scan(root: Path) -> Scan:
     info: dict[str, Any] = {}
     files = [path for path in audio_files(folder, notes) if path.partition("/")[0] in FOLDERS]
     labels = np.array([FOLDERS.index(path.partition("/")[0]) for path in files], int)
-    ids = [f"{CLASSES[label]}/{stem(path)}" for path, label in zip(files, labels, strict=True)]
+    ids = [f"{CLASSES[label]}/{composed(stem(path))}" for path, label in zip(files, labels, strict=True)]
     clips = pd.DataFrame(
         {
             "clip_id": text(ids),
@@ -41,7 +41,8 @@ def scan(root: Path) -> Scan:
             "file_seconds": 29.9,
         }
     )
-    return Scan(folder, clips, labels, tag_table(CLASSES, "kind"), notes, info)
+    incomplete = len(ids) < DATASET.n_clips
+    return Scan(folder, clips, labels, tag_table(CLASSES, "kind"), notes, info, incomplete)
 
 
 DATASET = Dataset(

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .scanning import Dataset, Scan, audio_files, locate, read_text, stem, tag_table
+from .scanning import Dataset, Scan, audio_files, by_name, composed, locate, read_text, stem, tag_table
 
 CLASSES = ("nosing", "sing")
 SPLITS = ("train", "valid", "test")
 
 
 def scan(root: Path) -> Scan:
-    """Read the marks and look for the songs.
+    """Read the marks, which say what should be there, and look for the songs.
 
     Parameters
     ----------
@@ -29,40 +29,50 @@ def scan(root: Path) -> Scan:
     original = _original(root)
     notes: list[str] = []
     marks = root / ("jamendo_lab" if original else "labels")
-    files = audio_files(root, notes)
+    files = by_name(audio_files(root, notes))
+    labs = {composed(lab.stem): lab for lab in sorted(marks.glob("*.lab")) if not lab.name.startswith("._")}
     if original:
-        songs = [(split, path) for split in SPLITS for path in files if path.startswith(f"{split}/")]
+        songs = [(split, stem(name), files[name]) for split in SPLITS for name in files
+                 if name.startswith(f"{split}/")]  # fmt: skip
     else:
-        present = {path.rpartition("/")[2]: path for path in files}
-        lists = {split: read_text(root / "filelists" / split).splitlines() for split in SPLITS}
-        listed = [(split, present.get(line.strip().rpartition("/")[2], ""), line.strip())
-                  for split, lines in lists.items() for line in lines if line.strip()]  # fmt: skip
-        notes += [f"listed without audio: {line}" for _, path, line in listed if not path]
-        songs = [(split, path) for split, path, _ in listed if path]
-    rows, n_bad = [], 0
-    for split, path in songs:
-        lab = marks / f"{stem(path)}.lab"
-        if not lab.is_file():
-            notes.append(f"audio without marks (ignored): {path}; looked for {lab.name}")
-            continue
-        for number, line in enumerate(read_text(lab).splitlines()):
-            fields = line.split()
-            try:
-                start, end, word = float(fields[0]), float(fields[1]), fields[2]
-                usable = 0 <= start < end and word in CLASSES
-            except (ValueError, IndexError):
-                usable = not fields
-            if not usable:
-                n_bad += 1
-            elif fields:
-                rows.append((f"{split}/{stem(path)}#{number:03d}", path, split, start, end, word))
-    if n_bad:
-        notes.append(f"{n_bad} malformed or empty lines in the .lab files skipped")
-    columns = ("clip_id", "path", "split", "start", "end", "word")
+        present = {name.rpartition("/")[2]: path for name, path in files.items()}
+        listed = [(split, line.strip().rpartition("/")[2]) for split in SPLITS
+                  for line in read_text(root / "filelists" / split).splitlines()]  # fmt: skip
+        songs = [(split, stem(name), present.get(name, "")) for split, name in listed if name]
+    known = {song for _, song, _ in songs}
+    if unmarked := sorted(known - set(labs)):
+        notes.append(f"audio without marks (ignored): {', '.join(unmarked[:5])}; .lab files are in {marks.name}")
+    unlisted = sorted(set(labs) - known)
+    if unlisted and not original:
+        notes.append(f"songs in no list of a split: {', '.join(unlisted[:5])}")
+    by_stem = {stem(name): path for name, path in files.items()}
+    songs += [("", song, by_stem.get(song, "")) for song in unlisted]
+    rows, skipped, n_cut = [], [], 0
+    for split, song, path in songs:
+        for number, line in enumerate(read_text(labs[song]).splitlines() if song in labs else ()):
+            if not (fields := line.split()):
+                continue
+            start, end = (_seconds(field) for field in (*fields, "", "")[:2])
+            if 0 <= start < end < 1e5 and fields[2:3] and fields[2] in CLASSES:
+                rows.append((f"{split}/{song}#{number:03d}", path, split, start, end, fields[2], song))
+            else:  # a mark of no length is no passage; one that begins with a number is damaged
+                n_cut += start >= 0 and start != end
+                skipped.append(f"{song}.lab, line {number + 1}")
+    if skipped:
+        notes.append(f"{len(skipped)} malformed or empty lines in the .lab files skipped: {', '.join(skipped[:5])}")
+    columns = ("clip_id", "path", "split", "start", "end", "word", "group")
     clips = pd.DataFrame(rows, columns=list(columns))
-    clips["group"], clips["fold"] = clips["path"].map(stem), -1
+    clips["fold"], clips["listed"] = -1, clips["group"] + ".lab"
     labels = np.array([CLASSES.index(word) for word in clips["word"]], int)
-    return Scan(root, clips.drop(columns="word"), labels, tag_table(CLASSES, "voice"), notes)
+    incomplete = bool(unmarked or n_cut or (original and len(clips) < DATASET.n_clips))
+    return Scan(root, clips.drop(columns="word"), labels, tag_table(CLASSES, "voice"), notes, {}, incomplete)
+
+
+def _seconds(field: str) -> float:
+    try:
+        return float(field) if float(field) >= 0 else -1.0
+    except ValueError:
+        return -1.0
 
 
 def _original(folder: Path) -> bool:

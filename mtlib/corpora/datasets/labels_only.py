@@ -5,6 +5,7 @@ MagnaTagATune and MTG-Jamendo. Their files are fetched (``python -m mtlib fetch 
 folder of a reader who has the dataset.
 """
 
+import os
 from pathlib import Path
 
 from ...base import paths, published
@@ -12,6 +13,7 @@ from ...base.errors import InputError
 from ...signal import audio
 from .. import corpus, writing
 from . import Scan, find, magnatagatune, msd_labels, msd_lastfm, mtg_jamendo
+from .scanning import check_name
 
 
 def scan(name: str, root: Path | None = None) -> Scan:
@@ -62,6 +64,8 @@ def prepare(name: str, root: Path | None = None, corpus_name: str = "") -> corpu
     InputError
         As `scan` does, or if a corpus of that name holds audio or another dataset.
     """
+    check_name(corpus_name)
+    root = Path(os.path.expanduser(root)) if root else None
     found, dataset, corpus_name = scan(name, root), find(name), corpus_name or f"{name}-labels"
     try:
         there = corpus.Corpus.open(corpus_name)

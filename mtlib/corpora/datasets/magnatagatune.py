@@ -18,7 +18,19 @@ import pandas as pd
 from ...base import paths
 from ...base.errors import InputError
 from ...base.files import atomic
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, group_folds, locate, read_rows, sha256, text
+from .scanning import (
+    SOURCE_SAMPLES,
+    Dataset,
+    Scan,
+    audio_files,
+    by_name,
+    count_unlabelled,
+    group_folds,
+    locate,
+    read_rows,
+    sha256,
+    text,
+)
 
 FOLDERS = "0123456789abcdef"
 EMPTY = ("35644", "55753", "57881")
@@ -59,11 +71,19 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     """Read ``annotations_final.csv``; ``present`` are the clips at hand, relative to `folder`."""
     names = list(TAGS["name"])
     rows = read_rows(annotations, ("clip_id", *names, "mp3_path"), "\t")
+    for row in rows:
+        if not {"0", "1"}.issuperset(row[name] for name in names) or row["mp3_path"][:1] not in (*FOLDERS,):
+            raise InputError(
+                f"{annotations.name}, line {row['line']}: tags must be 0 or 1 and mp3_path begin with a "
+                f"folder 0–f, got {row['mp3_path']!r}; get it again"
+            )
     labels = np.array([[row[name] == "1" for name in names] for row in rows], bool).reshape(-1, len(names))
     tagged = np.any(labels, axis=1)
+    files = by_name(present)
+    listed = [files.get(row["mp3_path"], "") for row in rows]
     rows = [row for row, keep in zip(rows, tagged, strict=True) if keep]
+    extra = count_unlabelled(present, listed, notes, len(tagged))
     notes.insert(0, f"{(~tagged).sum():,} of {len(tagged):,} clips have none of the {len(names)} tags (left out)")
-    at_hand = set(present)
     paths_ = [row["mp3_path"] for row in rows]
     artists = text(path.rpartition("/")[2].partition("-")[0] for path in paths_)
     info: dict[str, str] = {}
@@ -71,7 +91,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
     clips = pd.DataFrame(
         {
             "clip_id": text(row["clip_id"] for row in rows),
-            "path": text(path if path in at_hand else "" for path in paths_),
+            "path": text(files.get(path, "") for path in paths_),
             "listed": text(paths_),
             "split": text(_split(path) for path in paths_),
             "fold": group_folds(artists, info),
@@ -80,7 +100,7 @@ def read_annotations(annotations: Path, folder: Path, notes: list[str], present:
             "known_fault": text(empty if row["clip_id"] in EMPTY else "" for row in rows),
         }
     )
-    return Scan(folder, clips, labels[tagged], TAGS, notes, info)
+    return Scan(folder, clips, labels[tagged], TAGS, notes, info, unlabelled=extra)
 
 
 def write_tables(labels: Path, folder: Path) -> None:

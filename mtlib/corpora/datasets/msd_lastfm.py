@@ -15,7 +15,7 @@ import pandas as pd
 from ...base import paths
 from ...base.errors import InputError
 from ...base.tags import CATEGORY, TAGS
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, read_text, tag_table, text
+from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, count_unlabelled, locate, read_text, tag_table, text
 
 SPLITS = ("train", "valid", "test")
 
@@ -40,10 +40,15 @@ def read_split(folder: Path, split: str) -> tuple[list[str], list[str], np.ndarr
     path = folder / f"{split}_y.npy"
     if not path.is_file():
         raise InputError(f"{path.name} missing in {folder}; clone MSD_split_for_tagging again, in full")
+    if not path.stat().st_size:
+        raise InputError(f"{path.name}: empty; get it again")
     try:
-        labels = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"{path.name}: not an array of numbers ({error}); get it again") from None
+        labels = np.load(path, "r", allow_pickle=False)  # mapped: a header may claim any size
+        if not np.isin(labels, (0, 1)).all():
+            raise ValueError("other values than 0 and 1")
+    except Exception as error:  # a damaged array can raise anything
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path.name}: not an array of numbers ({reason}); get it again") from None
     if labels.shape != (len(ids), len(TAGS)):
         raise InputError(
             f"{path.name} has {labels.shape[0] if labels.ndim else 0:,} rows of {labels.shape[1:]} but "
@@ -77,7 +82,7 @@ def scan(root: Path, *, audio_too: bool = True) -> Scan:
     parts, labels = [], []
     for split in SPLITS:
         if not any(kept.glob(f"{split}_*")):
-            notes.append(f"no files of the {split} split in {kept}")
+            notes.append(f"no files of the {split} split in {kept}: its clips are left out")
             continue
         ids, audio_ids, y = read_split(kept, split)
         audio_ids = audio_ids or [""] * len(ids)
@@ -91,10 +96,11 @@ def scan(root: Path, *, audio_too: bool = True) -> Scan:
     if not parts:
         raise InputError(f"no lists such as train_x_msd_id.txt in {kept}; clone MSD_split_for_tagging again")
     clips = pd.concat(parts, ignore_index=True)
+    extra = count_unlabelled(present.values(), clips["path"], notes, len(clips))
     clips["fold"], clips["file_seconds"] = -1, np.nan
     clips["group"] = clips["same_audio"].where(clips["same_audio"] != "", clips["clip_id"])
     tags = tag_table(TAGS, [CATEGORY[tag] for tag in TAGS])
-    return Scan(folder, clips, np.concatenate(labels), tags, notes)
+    return Scan(folder, clips, np.concatenate(labels), tags, notes, {}, len(parts) < len(SPLITS), extra)
 
 
 DATASET = Dataset(

@@ -12,7 +12,19 @@ import pandas as pd
 
 from ...base.errors import InputError
 from ...signal import audio
-from .scanning import SOURCE_SAMPLES, Dataset, Scan, audio_files, locate, read_rows, read_text, tag_table, text
+from .scanning import (
+    SOURCE_SAMPLES,
+    Dataset,
+    Scan,
+    audio_files,
+    checked_number,
+    count_unlabelled,
+    locate,
+    read_rows,
+    read_text,
+    tag_table,
+    text,
+)
 
 REPOSITORY = "mtg-jamendo-dataset"
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
@@ -37,20 +49,24 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     notes: list[str] = []
     present = {path.replace(".low.mp3", ".mp3"): path for path in audio_files(folder, notes)} if audio_too else {}
     names = read_text(data / "tags/top50.txt").split()
+    if len(set(names)) < len(names):
+        raise InputError("top50.txt: a tag is listed twice; get it again")
     column = {name: i for i, name in enumerate(names)}
     rows = []
     for split, word in SPLITS.items():
         path = data / f"splits/split-{number}/autotagging_top50tags-{word}.tsv"
         if read_text(path).count("\n") <= 1 and read_text(path).strip().endswith(".tsv"):
             raise InputError(f"{path.name}: a link that became text; clone {REPOSITORY} with git, on Linux or macOS")
-        rows += [row | {"split": split} for row in read_rows(path, COLUMNS, "\t", rest="TAGS")]
+        for row in read_rows(path, COLUMNS, "\t", rest="TAGS"):
+            seconds = checked_number(row, "DURATION", path.name, 0.1, 1e5)
+            rows.append(row | {"split": split, "seconds": seconds})
     labels = np.zeros((len(rows), len(names)), bool)
     for i, row in enumerate(rows):
         for tag in filter(None, row["TAGS"]):
             if tag not in column:
                 raise InputError(f"{row['TRACK_ID']}: tag {tag!r} is not in tags/top50.txt; get both again")
             labels[i, column[tag]] = True
-    seconds = np.array([float(row["DURATION"]) for row in rows])
+    seconds = np.array([row["seconds"] for row in rows])
     length = SOURCE_SAMPLES / audio.SAMPLE_RATE
     clips = pd.DataFrame(
         {
@@ -68,9 +84,11 @@ def scan(root: Path, number: int = 0, *, audio_too: bool = True) -> Scan:
     found = clips["path"] != ""
     notes += [f"{split}: audio for {found[clips['split'] == split].sum():,} of "
               f"{(clips['split'] == split).sum():,} rows" for split in SPLITS]  # fmt: skip
+    extra = count_unlabelled(present.values(), clips["path"], notes, len(clips))  # songs without these tags
     short = [name.rpartition("---")[2] for name in names]
     unique = short if len(set(short)) == len(short) else names
-    return Scan(folder, clips, labels, tag_table(unique, [n.partition("---")[0] for n in names]), notes)
+    tags = tag_table(unique, [name.partition("---")[0] for name in names])
+    return Scan(folder, clips, labels, tags, notes, unlabelled=extra)
 
 
 DATASET = Dataset(

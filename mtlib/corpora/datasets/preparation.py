@@ -2,8 +2,7 @@
 
 `check` decodes and reports; `prepare` decodes and stores; both read a clip in the same way and neither
 stops at a bad one. What becomes of each clip is a row: its status, the message that says what to do, and
-notes on what is odd but harmless. A `Report` sums them up, one line per kind, and keeps every odd clip in a
-table.
+notes on what is odd but harmless. A `mtlib.corpora.datasets.reports.Report` sums them up.
 
 Conventions
     A tagging source keeps the central 29.12 s of every clip; a shorter one is left out unless told otherwise
@@ -13,7 +12,6 @@ Conventions
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,104 +23,12 @@ import pandas as pd
 import soxr
 
 from ...base import parallel, paths
-from ...base.errors import InputError
-from ...base.files import atomic
+from ...base.errors import InputError, one_of
 from ...signal import audio
 from .. import corpus
 from ..shards import Read, checksum, to_int16
-from .scanning import Dataset, Scan
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a check or a preparation found.
-
-    Attributes
-    ----------
-    rows : pd.DataFrame
-        One row a clip: clip_id, path, split, status, message, notes and what the file told.
-    lines : list of str
-        The summary, a line a kind.
-    failed : bool
-        Whether anything but known faults was left out.
-    """
-
-    rows: pd.DataFrame
-    lines: list[str]
-    failed: bool
-
-    def table(self) -> str:
-        """Return a table of every clip that was left out or that has a note, as CSV."""
-        odd = self.rows[(self.rows["status"] != "ok") | (self.rows["notes"] != "")]
-        columns = ["clip_id", "path", "split", "status", "message", "notes", "source_rate", "n_channels"]
-        return odd[columns].to_csv(index=False, lineterminator="\n")
-
-    def save(self, path: Path) -> None:
-        """Write the table to a file."""
-        with atomic(Path(path)) as file:
-            file.write(self.table().encode("utf-8", "backslashreplace"))
-
-
-def summarise(dataset: Dataset, scan: Scan, rows: pd.DataFrame) -> Report:
-    """Say in a line a kind what was found; at most five examples each."""
-    kept = rows["status"].isin(("ok", "silent"))
-    lines = [f"{dataset.title}: {kept.sum():,} of {len(rows):,} clips can be used"]
-    for status, group in rows[~kept].groupby("status", sort=True):
-        if status == "known fault":
-            for fault, part in group.groupby("known_fault", sort=True):
-                ids = ", ".join(part["clip_id"].iloc[:5])
-                lines.append(f"known fault: {n_clips(len(part))} {fault} ({ids}), left out")
-        else:
-            lines.append(f"{status}: {n_clips(len(group))} left out: {'; '.join(group['message'].iloc[:5])}")
-    lines += [f"note: {line}" for line in (*scan.notes, *_notes(dataset, rows[kept]), *_same(rows[kept], scan))]
-    if "no_folds" in scan.info:
-        lines.append(f"note: no folds: {scan.info['no_folds']}")
-    return Report(rows, lines, bool((~kept & (rows["status"] != "known fault")).any()))
-
-
-def _notes(dataset: Dataset, kept: pd.DataFrame) -> Iterator[str]:
-    if n_silent := (kept["status"] == "silent").sum():
-        yield f"{n_clips(n_silent)} silent (kept)"
-    for rate, count in kept["source_rate"].value_counts().sort_index().items():
-        if dataset.sample_rates and rate not in dataset.sample_rates:
-            expected = " or ".join(map(str, dataset.sample_rates))
-            yield f"{n_clips(count)} at {rate} Hz, {expected} expected – a re-encoded copy?"
-    for n_channels, count in kept["n_channels"].value_counts().sort_index().items():
-        if dataset.n_channels and n_channels != dataset.n_channels:
-            yield f"{n_clips(count)} with {n_channels} channels, {dataset.n_channels} expected (mean taken)"
-    for words, count in sorted(Counter(filter(None, kept["notes"])).items()):
-        yield f"{words}: {n_clips(count)}"
-    if n_clipped := (kept["n_clipped"] > 0).sum():
-        yield f"{n_clips(n_clipped)} with samples beyond full scale, clipped"
-
-
-def _same(kept: pd.DataFrame, scan: Scan) -> Iterator[str]:
-    """Tell which clips are the same audio, by the dataset's own lists and by what was decoded."""
-    labels = {i: np.atleast_1d(scan.labels[k]) for k, i in enumerate(scan.clips["clip_id"])}
-    names = scan.tags["name"].tolist()
-
-    def named(i: str) -> str:
-        return f"{i} ({names[int(labels[i][0])]})" if scan.labels.ndim == 1 else i
-
-    listed = kept[kept["same_audio"] != ""]
-    repeated = listed[listed.duplicated("same_audio", keep=False)]
-    for value, group in list(repeated.groupby("same_audio", sort=True))[:5]:
-        ids = group["clip_id"].tolist()
-        if all(np.array_equal(labels[i], labels[ids[0]]) for i in ids) or scan.labels.ndim > 1:
-            yield f"{len(ids)} rows share audio {value} ({', '.join(ids)}; kept)"
-        else:
-            yield f"{' and '.join(named(i) for i in ids)} are the same file with different labels (kept)"
-    same = kept[~kept["clip_id"].isin(repeated["clip_id"]) & kept.duplicated(["crc", "source_bytes"], keep=False)]
-    same = same[same["status"] != "silent"]
-    if len(same):
-        pairs = [" = ".join(group["clip_id"]) for _, group in same.groupby(["crc", "source_bytes"], sort=False)]
-        yield f"{n_clips(len(same))} equal to another, sample by sample (kept): {'; '.join(pairs[:5])}"
-
-
-def n_clips(count: int) -> str:
-    """Return a number of clips in words."""
-    return f"{count:,} clip{'' if count == 1 else 's'}"
-
+from .reports import NoClips, Report, n_clips, summarise
+from .scanning import Dataset, Scan, check_name, elsewhere
 
 SHORT = ("drop", "pad", "repeat")
 """What becomes of a clip shorter than a tagging source needs: left out, zeros at its end, or repeated."""
@@ -153,7 +59,7 @@ class ReadAudio:
             yield self._read(row)
 
     def _read(self, row: dict[str, Any]) -> Read:
-        fault, details = row["known_fault"], {"source_rate": 0, "n_channels": 0, "notes": ""}
+        fault, details = row["known_fault"], {"source_rate": 0, "n_channels": 0, "notes": "", "n_clipped": 0}
         try:
             if not row["path"]:
                 listed = audio.display_name(row["listed"])
@@ -215,15 +121,23 @@ def look(dataset: Dataset, root: Path) -> Scan:
     InputError
         If the folder is not the dataset's, or its lists cannot be used.
     """
-    scan = dataset.scan(Path(root).absolute())
+    root = Path(os.path.expanduser(root)).absolute()
+    scan = dataset.scan(root)
     if scan.clips.empty:
         raise InputError(f"no clips of {dataset.title} under {root}; see `python -m mtlib fetch {dataset.name}`")
+    if (twice := scan.clips["clip_id"][scan.clips["clip_id"].duplicated()]).size:
+        raise InputError(f"{dataset.title}: clip {twice.iloc[0]!r} is listed twice; get its lists again")
+    if len(scan.clips) < dataset.n_clips:
+        scan.notes.append(f"{len(scan.clips):,} of {dataset.n_clips:,} clips found")
+        scan.incomplete |= scan.unlabelled
     defaults = {"start": np.nan, "end": np.nan, "file_seconds": np.nan, "known_fault": "", "same_audio": ""}
     for name, value in defaults.items():
         if name not in scan.clips:
             scan.clips[name] = value
     if "listed" not in scan.clips:
         scan.clips["listed"] = scan.clips["path"]
+    if not scan.clips["path"].any():
+        scan.notes += elsewhere(scan, root)
     status = [_stat(scan.root / path) if path else (-1, -1) for path in scan.clips["path"]]
     scan.clips["source_bytes"], scan.clips["source_mtime_ns"] = (
         np.array(s, np.int64) for s in zip(*status, strict=True)
@@ -256,10 +170,17 @@ def check(
         Called with (clips done, clips in all).
     """
     scan = look(dataset, root)
-    read = ReadAudio(str(scan.root), dataset.n_samples, _checked_short(short))
+    _check_short(short, dataset, scan)
+    return _check_scan(dataset, scan, short, progress, n_jobs=n_jobs, scheduler=scheduler)
+
+
+def _check_scan(
+    dataset: Dataset, scan: Scan, short: str, progress: Callable[[int, int], None] | None, **options: Any
+) -> Report:
+    read = ReadAudio(str(scan.root), dataset.n_samples, short)
     parts = [scan.clips.iloc[i : i + 32] for i in range(0, len(scan.clips), 32)]
     rows: list[dict[str, Any]] = []
-    for found in parallel.run(_Check(read), parts, n_jobs=n_jobs, scheduler=scheduler):
+    for found in parallel.run(_Check(read), parts, **options):
         rows += found
         if progress:
             progress(len(rows), len(scan.clips))
@@ -308,7 +229,7 @@ def prepare(
     allow_missing : bool
         Let splits be used whatever they lost.
     limit : int, optional
-        Take about this many clips, evenly from the table.
+        Take about this many clips, evenly from those whose file is there.
     n_jobs, scheduler, progress
         As in `check`.
 
@@ -317,44 +238,57 @@ def prepare(
     InputError
         If an argument does not fit, or clips of a corpus of that name would be deleted: those of another
         dataset, or those beyond `limit`.
+    NoClips
+        If no clip can be used; a corpus of that name stays as it is.
     """
     name = name or dataset.name
     scan = look(dataset, root)
+    _check_short(short, dataset, scan)
     if dedupe:
         _drop_duplicates(scan)
     if limit is not None:
         if limit < 1:
             raise InputError(f"limit must be at least 1, got {limit}")
-        chosen = np.unique(np.linspace(0, len(scan.clips) - 1, min(limit, len(scan.clips))).astype(int))
+        there = np.flatnonzero(scan.clips["source_bytes"] > 0)
+        there = there if len(there) else np.arange(len(scan.clips))
+        chosen = there[np.unique(np.linspace(0, len(there) - 1, min(limit, len(there))).astype(int))]
         scan.clips, scan.labels = scan.clips.iloc[chosen].reset_index(drop=True), scan.labels[chosen]
+        scan.incomplete = False
     _check_nothing_is_lost(name, dataset, len(scan.clips) if limit is not None else None)
     recipe = {
         "decoder": f"PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}",
-        "resampler": f"soxr {soxr.__version__} HQ", "crop": "centre", "channels": "mean",
-        "short": _checked_short(short),
+        "resampler": f"soxr {soxr.__version__} HQ", "crop": "centre", "short": short, "channels": "mean",
     }  # fmt: skip
-    made = corpus.write(
-        name,
-        scan.clips,
-        ReadAudio(str(scan.root), dataset.n_samples, short),
-        audio_recipe=recipe,
-        sample_rate=audio.SAMPLE_RATE,
-        n_samples=dataset.n_samples,
-        task=dataset.task,
-        tags=scan.tags,
-        label_sets={"observed": (scan.labels, {})},
-        source_columns=_SOURCE,
-        info={"dataset": dataset.name, "title": dataset.title, "licence": dataset.licence,
-              "citation": dataset.citation, **scan.info},
-        loss_limit=1.0 if allow_missing else 0.01,
-        n_jobs=n_jobs, scheduler=scheduler, progress=progress,
-    )  # fmt: skip
+    try:
+        made = corpus.write(
+            name,
+            scan.clips,
+            ReadAudio(str(scan.root), dataset.n_samples, short),
+            audio_recipe=recipe,
+            sample_rate=audio.SAMPLE_RATE,
+            n_samples=dataset.n_samples,
+            task=dataset.task,
+            tags=scan.tags,
+            label_sets={"observed": (scan.labels, {})},
+            source_columns=_SOURCE,
+            info={"dataset": dataset.name, "title": dataset.title, "licence": dataset.licence,
+                  "citation": dataset.citation, **scan.info},
+            loss_limit=1.0 if allow_missing else 0.01,
+            n_jobs=n_jobs, scheduler=scheduler, progress=progress,
+        )  # fmt: skip
+    except InputError as error:
+        if error.status != "no clips":
+            raise
+        nothing = NoClips(str(error))
+        nothing.report = _check_scan(dataset, scan, short, None, n_jobs=n_jobs, scheduler=scheduler)
+        raise nothing from None
     rows = pd.concat([made.clips.assign(message=""), made.left_out], ignore_index=True)
     return made, summarise(dataset, scan, rows)
 
 
 def _check_nothing_is_lost(name: str, dataset: Dataset, n_limited: int | None) -> None:
     """Refuse to replace a corpus by one of another dataset, or by a few of its own clips."""
+    check_name(name)
     try:
         there = corpus.Corpus.open(name)
     except InputError:  # none, or a damaged one, which is prepared again
@@ -387,10 +321,10 @@ def _stat(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _checked_short(short: str) -> str:
-    if short not in SHORT:
-        raise InputError(f"short must be one of {', '.join(SHORT)}, got {short!r}")
-    return short
+def _check_short(short: str, dataset: Dataset, scan: Scan) -> None:
+    one_of(SHORT, short=short)
+    if short != "drop" and dataset.n_samples is None:
+        scan.notes.append(f"--short {short} changes nothing here: every clip keeps its own length")
 
 
 def estimate(dataset: Dataset, scan: Scan) -> str:

@@ -4,11 +4,14 @@ A loader's ``scan(root)`` reads lists and labels and looks which files are there
 returns a `Scan`; `mtlib.corpora.datasets.preparation` decodes what it names.
 """
 
+import codecs
 import csv
 import hashlib
 import io
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +20,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
+from ...base import paths
 from ...base.errors import InputError
 from ...signal import audio
 
 SOURCE_SAMPLES = audio.N_SAMPLES[1366]
 """Samples of a clip of a tagging source: 29.12 s at 12 kHz."""
-
-EXTENSIONS = (".mp3", ".wav", ".au", ".ogg", ".flac")
 
 
 @dataclass
@@ -46,6 +48,11 @@ class Scan:
         What is odd but expected or harmless.
     info : dict
         Kept with the corpus.
+    incomplete : bool
+        Whether clips are missing that have no row.
+    unlabelled : bool
+        Whether there is audio that no label names: if there are fewer clips than the dataset has, its list
+        was cut.
     """
 
     root: Path
@@ -54,6 +61,8 @@ class Scan:
     tags: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
+    incomplete: bool = False
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,21 @@ class Dataset:
     """What the official files have, in hertz; empty if they differ."""
     n_channels: int | None = None
 
+    def directions(self, folder: Path) -> Iterator[str]:
+        """Yield lines that say how to get it, and which of its files lie in a folder."""
+        yield f"{self.title}: {self.page}"
+        yield from (f"  {line}" for line in self.commands)
+        for name, checksum in self.checksums.items():
+            yield f"  {'present' if (folder / name).is_file() else 'missing':8} {name}  {checksum}"
+        yield from (f"size: {self.size}", f"licence: {self.licence}", f"cite: {self.citation}", self.faults)
+        yield f"then: python -m mtlib prepare {self.name} --root FOLDER"
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that stands for music composed here."""
+    if name.partition("-")[0] == "synthetic":
+        raise InputError(f"{name} is the name of a corpus that is composed here; choose another --name")
+
 
 def text(values: Iterable[Any]) -> pd.Series:
     """Return a column of text."""
@@ -107,12 +131,12 @@ def locate(root: Path, present: Callable[[Path], bool], what: str, inside: Seque
     for folder in (root, *(root / name for name in inside)):
         if folder.is_dir() and present(folder):
             return folder
-    children = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    deeper = [sub for path in children[:50] for sub in sorted(path.iterdir()) if sub.is_dir()]
+    children = _folders(root)
+    deeper = [sub for path in children[:50] for sub in _folders(path)]
     for folder in (*children, *deeper[:500], root.parent, root.parent.parent):
         if present(folder):
             raise InputError(f"no {what} under {root}; found {folder}: did you mean --root {folder}?")
-    entries = sorted(path.name for path in root.iterdir())
+    entries = sorted(os.listdir(root)) if os.access(root, os.R_OK) else ["a folder that cannot be read"]
     packed = [name for name in entries if name.endswith((".zip", ".tar.gz", ".tar", ".tgz", ".001"))]
     if packed:
         raise InputError(f"no {what} under {root}; found {packed[0]}, still packed: unpack it there")
@@ -120,20 +144,54 @@ def locate(root: Path, present: Callable[[Path], bool], what: str, inside: Seque
     raise InputError(f"no {what} under {root}; found {found}: name the folder the dataset was unpacked into")
 
 
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are not hidden; none where it cannot be read."""
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def composed(name: str) -> str:
+    """Return a name with its accents in one form (NFC): systems and archives differ in it."""
+    return unicodedata.normalize("NFC", name)
+
+
 def read_text(path: Path) -> str:
-    """Read a text file that is UTF-8 (a mark at its start is dropped) or else Latin-1."""
+    """Read a text file in UTF-8, in UTF-16 with a mark at its start, or else in Latin-1.
+
+    Raises
+    ------
+    InputError
+        If it is missing, empty, or no text but a web page or the like.
+    """
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path.name} missing: looked for {path}; get it again") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its rights") from None
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-8-sig")
+        content = data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        content = data.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+    check_is_list(path.name, content[:1000])
+    if "\0" in content:
+        raise InputError(f"{path.name}: not text in UTF-8; get it again, or save it as UTF-8")
+    return composed(content)
+
+
+def check_is_list(name: str, start: str) -> None:
+    """Refuse a list that begins like an empty file or what a failed download leaves."""
+    if not (start := start.strip().lower()):
+        raise InputError(f"{name}: empty; get it again")
+    if start.startswith(("<!doctype html", "<html", "version https://git-lfs")):
+        raise InputError(f"{name}: a web page or a Git LFS pointer in its place; get the file itself")
 
 
 def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", rest: str = "") -> list[dict[str, Any]]:
-    """Read a table with a header line; blank lines are skipped, values stripped.
+    """Read a table with a header line; blank lines are skipped, values stripped; ``line`` tells the line.
 
     Parameters
     ----------
@@ -150,13 +208,22 @@ def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", rest: st
         If the file or a column is missing, the delimiter is another, or a line has too few or many fields.
     """
     lines = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
+    try:
+        return _rows(path, lines, columns, delimiter, rest)
+    except csv.Error as error:
+        raise InputError(f"{path.name}, line {lines.line_num}: {error}; a stray quote? Get it again") from None
+
+
+def _rows(path: Path, lines: Any, columns: Sequence[str], delimiter: str, rest: str) -> list[dict[str, Any]]:
     header = [name.strip() for name in next(lines, [])]
     if len(header) == 1 and len(columns) > 1:
         kind = {"\t": "TAB", ",": "comma"}[delimiter]
         raise InputError(f"{path.name}: 1 column; is this really {kind}-separated?")
     for name in columns:
+        if header.count(name) > 1:
+            raise InputError(f'{path.name}: two columns "{name}"; get it again')
         if name not in header:
-            found = ", ".join(header[:4]) + (" …" if len(header) > 4 else "")
+            found = ", ".join(header[:4])[:200] + (" …" if len(header) > 4 else "")
             raise InputError(f'{path.name}: no column "{name}" (found {found})')
     rows = []
     values: list[Any]
@@ -171,30 +238,45 @@ def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", rest: st
                 f"{path.name}, line {lines.line_num}: {len(values)} fields, {len(header)} expected; "
                 "a stray quote, or a file that was edited? Get it again"
             )
-        rows.append({k: v if isinstance(v, list) else v.strip() for k, v in zip(header, values, strict=True)})
+        row = {k: v if isinstance(v, list) else v.strip() for k, v in zip(header, values, strict=True)}
+        rows.append(row | {"line": lines.line_num})
     return rows
 
 
-def _refuse(error: OSError) -> None:
-    """Raise what `os.walk` would pass over: a folder that cannot be read is not an empty one."""
-    raise error
+def checked_number(row: Mapping[str, Any], column: str, name: str, low: float, high: float, kind: type = float) -> Any:
+    """Return the number in a column of a row of `read_rows`.
+
+    Raises
+    ------
+    InputError
+        If there is none, or not one within `low` and `high`: with the file's name and the line.
+    """
+    try:
+        value = kind(row[column])
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise InputError(
+            f"{name}, line {row['line']}: {column} must be a number within {low:g} … {high:g}, "
+            f"got {row[column]!r}; get it again"
+        )
+    return value
 
 
 def audio_files(folder: Path, notes: list[str]) -> list[str]:
-    """Return the audio files below a folder, relative to it, sorted; ``._*`` files are counted and left."""
-    found, n_skipped = [], 0
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders.sort()
-        for name in files:
-            if not name.lower().endswith(EXTENSIONS):
-                continue
-            if name.startswith("._"):
-                n_skipped += 1
-                continue
-            found.append(os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/"))
-    if n_skipped:
-        notes.append(f"{n_skipped} file{'s' if n_skipped > 1 else ''} of macOS file information (._*) skipped")
-    return sorted(found)
+    """Return the audio files below a folder, relative to it, sorted; note ``._*`` files, which are left."""
+    problems: list[str] = []
+    found, others = paths.audio_below(folder, problems)
+    if problems:
+        raise InputError(problems[0])
+    if n := others["._*"]:
+        notes.append(f"{n} file{'s' if n > 1 else ''} of macOS file information (._*) skipped")
+    return found
+
+
+def by_name(files: Iterable[str]) -> dict[str, str]:
+    """Return files by their name in lists: as `read_text` reads it, whatever encoding this system has."""
+    return {composed(os.fsencode(path).decode("utf-8", "surrogateescape")): path for path in files}
 
 
 def stem(path: str) -> str:
@@ -227,14 +309,25 @@ def group_folds(groups: Sequence[str], info: dict[str, Any], n: int = 10) -> np.
     return fold
 
 
-def count_unlabelled(files: Iterable[str], used: Iterable[str], notes: list[str], n_labels: int) -> None:
-    """Note audio files that no label names."""
+def count_unlabelled(files: Iterable[str], used: Iterable[str], notes: list[str], n_labels: int) -> bool:
+    """Note audio files that no label names; tell whether there are any."""
     files = set(files)
     if extra := files - set(used):
         notes.append(
             f"{n_labels:,} labels, {len(files):,} audio files: {len(extra):,} audio files have no label "
             f"(ignored): {', '.join(sorted(map(audio.display_name, extra))[:5])}"
         )
+    return bool(extra)
+
+
+def elsewhere(scan: Scan, root: Path) -> Iterator[str]:
+    """Say where below the root files lie that have the names of clips, none of which was found."""
+    listed = {Path(name).stem: name.count("/") for name in scan.clips["listed"]}
+    for path in paths.audio_below(root, [])[0]:
+        n_folders = listed.get(Path(path).stem.removesuffix(".low"))
+        if n_folders is not None and (folder := (root / path).parents[n_folders]) != scan.root:
+            yield f"clips are looked for in {scan.root}; {path} was found: did you mean {folder}?"
+            return
 
 
 def sha256(path: Path) -> str:

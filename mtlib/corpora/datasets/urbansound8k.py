@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 
 from ...base.errors import InputError
-from .scanning import Dataset, Scan, audio_files, locate, read_rows, tag_table, text
+from .scanning import (
+    Dataset,
+    Scan,
+    audio_files,
+    by_name,
+    checked_number,
+    count_unlabelled,
+    locate,
+    read_rows,
+    tag_table,
+    text,
+)
 
 TABLE = "UrbanSound8K.csv"
 COLUMNS = ("slice_file_name", "fsID", "start", "end", "fold", "classID", "class")
@@ -32,21 +43,20 @@ def scan(root: Path) -> Scan:
     folder = root / "audio" if (root / "audio").is_dir() else root
     notes: list[str] = []
     rows = read_rows(_table(root), COLUMNS)
-    present = set(audio_files(folder, notes))
+    files = by_name(audio_files(folder, notes))
     listed = [f"fold{row['fold']}/{row['slice_file_name']}" for row in rows]
-    try:
-        labels = np.array([int(row["classID"]) for row in rows])
-        folds = np.array([int(row["fold"]) - 1 for row in rows])
-        seconds = np.array([float(row["end"]) - float(row["start"]) for row in rows])
-    except ValueError as error:
-        raise InputError(f"{TABLE}: {error}; get it again") from None
+    labels = np.array([checked_number(row, "classID", TABLE, 0, 9, int) for row in rows], int)
+    folds = np.array([checked_number(row, "fold", TABLE, 1, 10, int) - 1 for row in rows], int)
+    starts = [checked_number(row, "start", TABLE, 0, 1e5) for row in rows]
+    seconds = [checked_number(row, "end", TABLE, s + 1e-3, 1e5) - s for row, s in zip(rows, starts, strict=True)]
     for row, label in zip(rows, labels, strict=True):
-        if not 0 <= label < 10 or CLASSES[label] != row["class"]:
-            raise InputError(f"{TABLE}: classID {label} is not {row['class']}; get it again")
+        if CLASSES[label] != row["class"]:
+            line = f"{TABLE}, line {row['line']}"
+            raise InputError(f"{line}: classID {label} is not {row['class']}; get it again")
     clips = pd.DataFrame(
         {
             "clip_id": text(row["slice_file_name"].rpartition(".")[0] for row in rows),
-            "path": text(path if path in present else "" for path in listed),
+            "path": text(files.get(path, "") for path in listed),
             "listed": text(listed),
             "split": "",
             "fold": folds,
@@ -57,7 +67,8 @@ def scan(root: Path) -> Scan:
     spread = clips.groupby("group")["fold"].nunique()
     if (spread > 1).any():
         notes.append(f"recordings in more than one fold: {', '.join(spread.index[spread > 1][:5])}")
-    return Scan(folder, clips, labels, tag_table(CLASSES, "sound"), notes)
+    extra = count_unlabelled(files.values(), clips["path"], notes, len(clips))
+    return Scan(folder, clips, labels, tag_table(CLASSES, "sound"), notes, unlabelled=extra)
 
 
 def _table(folder: Path) -> Path:

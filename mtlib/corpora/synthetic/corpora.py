@@ -4,7 +4,7 @@ Conventions
     A clip's number decides everything about it. The splits of the source have number ranges of their own, so
     the training clips of a small profile are the first of a larger one's, and test clips never move.
     Manifest columns carry the latents; label sets are ``observed`` (the first), ``true`` and ``salience``.
-    `mtlib.corpora.opening` makes them when they are asked for.
+    `mtlib.corpora.synthetic.opening` makes them when they are asked for.
 """
 
 import importlib.metadata

@@ -125,7 +125,7 @@ def _read(path: Path, schema: dict[str, Check]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} cannot be read: {error}") from None
+        raise InputError(f"{path.name} cannot be read: {' '.join(str(error).split())}") from None
     if set(table.columns) != set(schema):
         odd = sorted(set(table.columns) ^ set(schema))
         raise InputError(f"{path.name}: columns must be {', '.join(schema)}; missing or unknown: {odd}")

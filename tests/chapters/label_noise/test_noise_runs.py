@@ -7,8 +7,9 @@ import pytest
 from book.experiments.label_noise import trainings
 from mtlib.base import paths
 from mtlib.base.errors import InputError
-from mtlib.corpora import opening, synthetic
+from mtlib.corpora import synthetic
 from mtlib.corpora.corpus import Corpus
+from mtlib.corpora.synthetic import opening
 from mtlib.evidence import evaluation
 
 

@@ -11,7 +11,7 @@ from book.experiments.preprocessing import results as run_tables
 from book.experiments.preprocessing import trainings
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
-from mtlib.corpora import opening
+from mtlib.corpora.synthetic import opening
 from mtlib.training import sweeps, taggers
 
 GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "scheduler": ""}

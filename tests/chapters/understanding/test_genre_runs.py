@@ -8,7 +8,7 @@ import pytest
 
 from book.experiments.understanding import genre_network
 from mtlib.base import profiles
-from mtlib.corpora import opening
+from mtlib.corpora.synthetic import opening
 from mtlib.evidence import recorded
 from mtlib.training import sweeps
 

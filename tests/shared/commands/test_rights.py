@@ -74,6 +74,12 @@ def file(pattern):
     return take
 
 
+def executed(home):
+    """Take the rights of the folder of executed pages in a build."""
+    build.mark(home / "build")
+    return folder("build", "executed", "book")(home)
+
+
 SPEC = '[{"corpus": "tones", "n_train": 10, "training": {"epochs": 1}}]'
 
 
@@ -91,6 +97,9 @@ SPEC = '[{"corpus": "tones", "n_train": 10, "training": {"epochs": 1}}]'
         (folder("runs", "abc.unfinished", holds="state.safetensors"), "runs prune --delete"),
         (folder("theirs"), "features {song} --network mfcc -o {home}/theirs/features.npz"),
         (folder("build"), "execute thesis_index"),
+        (folder("build"), "book --profile smoke --no-browser"),
+        (executed, "execute thesis_index"),
+        (folder("theirs"), "snapshot build --to {home}/theirs/kept.json"),
     ],
     ids=lambda value: value.split(" -")[0] if isinstance(value, str) else "",
 )
@@ -125,7 +134,7 @@ def test_other_files_go_on(home):
 def test_an_unreadable_folder_is_not_an_empty_one(home):
     song = sound(home / "music/song.wav", 500, 3.0)
     song.parent.chmod(0)
-    found, problems = tagging.find_audio([song.parent])
+    found, problems, _ = tagging.find_audio([song.parent])
     song.parent.chmod(0o755)
     assert found == [] and len(problems) == 1 and "Permission denied" in problems[0]
 

@@ -12,8 +12,8 @@ from mtlib.base import paths
 from mtlib.base.errors import InputError
 from mtlib.base.profiles import PROFILES
 from mtlib.base.tags import TAGS
-from mtlib.corpora import corpus, opening, synthetic
-from mtlib.corpora.synthetic import corpora
+from mtlib.corpora import corpus, synthetic
+from mtlib.corpora.synthetic import corpora, opening
 from mtlib.corpora.synthetic.population import labels, latents, tagrules
 
 TINY = dataclasses.replace(PROFILES["smoke"], n_train=60, n_valid=4, n_test=6, clip_seconds=1.5)

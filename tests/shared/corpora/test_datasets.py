@@ -19,6 +19,9 @@ from mtlib.training import objectives
 FAULTS = {"magnatagatune": 1, "msd_lastfm": 1, "fma": 1, "gtzan_genre": 1}
 """Clips of the miniatures that cannot be used; the rest must come through."""
 
+INCOMPLETE = ("msd_lastfm", "gtzan_genre", "gtzan_speech_music", "emomusic", "jamendo_vocal")
+"""Miniatures that lack clips: 77 has no audio, 7 no rating; the others are listed by their files, which are few."""
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
@@ -43,7 +46,7 @@ def test_from_the_archive_to_a_gradient_step(name, tree):
     assert report.lines == again.lines
     assert set(made.clips["clip_id"]) == set(expected.pitches)
     assert len(made.left_out) == FAULTS.get(name, 0)
-    assert report.failed == (name == "msd_lastfm")  # 77 has no audio
+    assert report.failed == (name in INCOMPLETE)
 
     for i, clip in enumerate(made.clips["clip_id"]):
         samples = made.clip(i)

@@ -117,7 +117,7 @@ def test_ten_thousand_tags(scanned):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "no rows"),
+        ("", "empty; get it again"),
         ("path,tags\n", "no rows"),
         ("name,tags\na.wav,x\n", 'no column "path"'),
         ("path\na.wav\n", "no labels; add a column"),
@@ -135,7 +135,7 @@ def test_ten_thousand_tags(scanned):
         ("path,tags,split\na.wav,x,train\nb.wav,x,later\n", "line 3: split 'later'; write train"),
         ("path,tags,fold\na.wav,x,1\nb.wav,x,two\n", "whole number in the column fold"),
         ('path,tags\n"a.wav,x\n', "fields|no rows"),
-        (b"path,tags\na.wav,x\x00\n", "NUL bytes, as in UTF-16"),
+        (b"path,tags\na.wav,x\x00\n", "not text in UTF-8; get it again, or save it as UTF-8"),
     ],
 )  # fmt: skip
 def test_a_bad_table_is_one_line(scanned, content, words):

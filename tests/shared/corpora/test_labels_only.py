@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from mtlib.__main__ import program
 from mtlib.base.errors import InputError
-from mtlib.corpora import opening
 from mtlib.corpora.corpus import Corpus
 from mtlib.corpora.datasets import find, labels_only, magnatagatune, preparation
+from mtlib.corpora.synthetic import opening
 
 
 @pytest.fixture(autouse=True)

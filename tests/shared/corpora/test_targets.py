@@ -5,8 +5,7 @@ import pytest
 
 from mtlib.base.errors import InputError
 from mtlib.base.profiles import PROFILES
-from mtlib.corpora import opening
-from mtlib.corpora.synthetic import recipes
+from mtlib.corpora.synthetic import opening, recipes
 from mtlib.corpora.synthetic.composing.score import HIGHEST, LOWEST
 from mtlib.corpora.synthetic.population import latents
 from mtlib.corpora.synthetic.targets import TARGETS

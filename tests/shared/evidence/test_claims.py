@@ -91,7 +91,7 @@ def test_a_bad_record_is_refused(change, words):
 
 def test_an_unreadable_notebook_is_told(tmp_path):
     (tmp_path / "a.ipynb").write_text("{")
-    with pytest.raises(InputError, match="not an executed notebook"):
+    with pytest.raises(InputError, match="damaged or cannot be read"):
         claims.collect([tmp_path / "a.ipynb"])
     with pytest.raises(InputError, match="evidence with fields"):
         claims.collect([notebook(tmp_path, {"claim": "C2.02"})])

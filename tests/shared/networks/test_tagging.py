@@ -97,7 +97,8 @@ def test_a_folder_is_tagged_past_its_bad_files(tmp_path, published):
     result = invoke(tmp_path, tmp_path / "missing.wav", "--json", "--model", "compact")
     assert result.exit_code == 1
     assert [json.loads(line)["file"].split("/")[-1] for line in result.stdout.splitlines()] == ["good.wav", "again.WAV"]
-    errors = result.stderr.splitlines()
+    note, *errors = result.stderr.splitlines()
+    assert note == f"{tmp_path}: passed over 1 ._*, 1 .txt"
     assert len(errors) == 7 and all(line.startswith("Error: ") for line in errors), errors
     for name in ("silent.wav", "page.mp3", "slow.wav", "song.m4a", "empty.flac", "missing.wav"):
         assert sum(name in line for line in errors) == 1, errors

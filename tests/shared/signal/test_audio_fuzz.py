@@ -75,6 +75,7 @@ def a_gigabyte():
     resource.setrlimit(resource.RLIMIT_AS, before)
 
 
+@pytest.mark.filterwarnings("error")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(KINDS)), st.lists(st.tuples(damages, st.booleans()), min_size=1, max_size=4))
 def test_damage_is_one_line_or_samples(tmp_path, a_gigabyte, capfd, kind, damage):

@@ -3,10 +3,10 @@
 Notebooks call `open_source` with their settings and need not know which it is.
 """
 
-from ..base import parallel
-from ..base.profiles import Profile, Settings, named
-from .corpus import Corpus
-from .synthetic import corpora
+from ...base import parallel
+from ...base.profiles import Profile, Settings, named
+from ..corpus import Corpus
+from . import corpora
 
 
 def open_source(
