@@ -38,6 +38,8 @@ def scan(root: Path) -> Scan:
     strange = sorted({path.partition("/")[0] for path in files} - set(CLASSES))
     if strange:
         notes.append(f"folders that are no genre of this dataset (ignored): {', '.join(strange[:5])}")
+    if texts := [name for name in CLASSES if (folder / name).is_file()]:
+        notes.append(f"files in the place of folders, perhaps links that became text: {', '.join(texts)}")
     expected = {f"{name}/{name}.{number:05d}" for name in CLASSES for number in range(100)}
     present: dict[str, str] = {}
     others = []

@@ -92,6 +92,10 @@ def test_folders_that_are_links_are_read_and_circles_are_not(tmp_path):
     assert "note: 2 of 1,000 clips found" in result.stdout
     assert "998 clips have no file" not in result.stdout  # jazz.00054 is a known fault
     assert "997 clips have no file: blues.00001, " in result.stdout
+    (tmp_path / "root/genres/blues").unlink()
+    (tmp_path / "root/genres/blues").write_text("../../elsewhere/blues")
+    result = checked("gtzan_genre", tmp_path / "root", tmp_path)
+    assert "note: files in the place of folders, perhaps links that became text: blues\n" in result.stdout
 
 
 @pytest.mark.parametrize("original", [True, False])
