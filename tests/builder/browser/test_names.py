@@ -104,8 +104,8 @@ charts.spectrogram(np.eye(len(NAMES)), seconds=1.0, freq_ticks=list(enumerate(NA
     "columns": "pages.show_table(pd.DataFrame([range(len(NAMES))], columns=NAMES))",
     "glue": "pages.set_glue(names=every)",
     "claim": """
-found = claims.record("C3.01", source="labels", rule=every, verdict="supported", reason=every, corpus=every, rule_id="exact",
-                      estimate=0.5, low=0.4, high=0.6)""",
+found = claims.record("C2.02", source="arithmetic", protocol="as printed", rule=every, rule_id="exact",
+                      verdict="supported", reason=every, corpus=every, estimate=0.5, low=0.4, high=0.6)""",
     "ledger": "HTML(ledger.as_html(ledger.rows([('names', found)])))",
     "estimates": "ledger.forest(ledger.rows([('names', found)]))",
     "erratum": "errata.note('E01', every, basis='arithmetic');",
