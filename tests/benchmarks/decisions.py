@@ -187,9 +187,10 @@ def clip_scores(n: int, effect: float, rng: np.random.Generator) -> str:
 
 
 def related(n: int, truth: float, rng: np.random.Generator, claimed: str = "above") -> str:
-    """Judge a rank correlation of n units whose normal scores correlate by `truth`."""
+    """Judge a rank correlation of n units that is `truth`; that of their normal values is a little larger."""
     a, b = rng.normal(size=(2, n))
-    b = truth * a + (1 - truth**2) ** 0.5 * b
+    linear = 2 * np.sin(np.pi * truth / 6)
+    b = linear * a + (1 - linear**2) ** 0.5 * b
     found = correlation.correlation(a, b, rng=rng, n_permutations=499)
     return rules.judge_correlation(found, claimed=claimed)["verdict"]
 
