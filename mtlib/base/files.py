@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -21,6 +22,9 @@ import numpy as np
 
 from . import paths
 from .errors import InputError
+
+FORMS = paths.DATA / "forms"
+"""JSON Schemas of what is kept."""
 
 
 def digest(value: Any, n_digits: int = 12) -> str:
@@ -171,12 +175,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def check_form(content: Any, name: str) -> Any:
     """Return a value of JSON that has the form of ``data/forms/NAME.json``; ValueError if it has another."""
-    from jsonschema import Draft202012Validator, exceptions  # takes a while
+    from jsonschema.exceptions import best_match  # takes a while
 
-    form = json.loads((paths.DATA / "forms" / f"{name}.json").read_bytes())
-    if error := exceptions.best_match(Draft202012Validator(form).iter_errors(content)):
+    if error := best_match(_form(name).iter_errors(content)):
         raise ValueError(f"{error.json_path.lstrip('$.') or name}: {error.message:.80}")
     return content
+
+
+@cache
+def _form(name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads((FORMS / f"{name}.json").read_bytes()))
 
 
 def seal(file: IO[bytes]) -> None:
