@@ -92,7 +92,7 @@ def test_a_second_draw_has_other_clips_and_labels_by_the_same_recipe(made, home)
         opening.open_source("quick", "other", draw=1)
 
 
-@pytest.mark.parametrize("name", ["architectures"])
+@pytest.mark.parametrize("name", ["architectures", "architectures_draw_1"])
 def test_recorded_draws_are_the_ones_made_now(name, home, monkeypatch):
     told = recorded.origin(name)
     if any(importlib.metadata.version(package) != told["versions"][package] for package in ("numpy", "scipy")):
