@@ -14,6 +14,9 @@ from mtlib.commands import options
 @options.profile
 @options.corpus
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Of a configuration.")
+@click.option(
+    "--draw", default=0, type=click.IntRange(0, 1), help="1: the smallest networks, on other synthetic clips."
+)
 @click.option("--first", default=0, type=click.IntRange(0), help="Only so many runs, by importance; 0: all.")
 @options.device
 @options.jobs
@@ -23,7 +26,7 @@ from mtlib.commands import options
 @click.option("--times", is_flag=True, help="Train nothing; time a step of every network on this machine.")
 @click.option("--record", "keep", is_flag=True, help="Train nothing; write what is finished to data/results.")
 def architectures_command(
-    profile: str, corpus: str, seeds: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
+    profile: str, corpus: str, seeds: int, draw: int, first: int, device: str, jobs: int, scheduler: str, missing: bool,
     estimate: bool, times: bool, keep: bool,
 ) -> None:  # fmt: skip
     """Train chapter 4 in full: learning rates, structures, sizes, seeds; what is in the store is read.
@@ -31,6 +34,7 @@ def architectures_command(
     Example: python -m mtlib architectures --profile quick --seeds 3
     """
     from mtlib.base import profiles
+    from mtlib.base.errors import InputError
     from mtlib.corpora.synthetic import opening
     from mtlib.training import sweeps
     from mtlib.training.runs import Run
@@ -42,30 +46,36 @@ def architectures_command(
         return
     given = {"profile": profile, "corpus": corpus, "seed": 0, "device": device, "scheduler": scheduler}
     settings = profiles.check(given)
-    source = opening.open_source(settings)
+    taken = trainings.chosen_rates(results.recorded(profile)[0]) if draw else {}
+    if draw and len(taken) < len(trainings.ORDER):
+        raise InputError(
+            f"a second draw takes the learning rates of the first, and those of profile {profile} are not recorded; "
+            f"first run: python -m mtlib architectures --profile {profile}, then the same with --record"
+        )
+    source = opening.open_source(settings, draw=draw)
     spec = trainings.base(settings, source)
     how = {"device": device, "n_jobs": jobs, "scheduler": scheduler, "report": click.echo}
 
     def train(named: trainings.Plan) -> None:
-        recorded = set(results.known(named, device, profile)["key"]) if missing else set()
+        recorded = set(results.known(named, device, profile, draw)["key"]) if missing else set()
         runs = sweeps.resolve([run for _, run in named[: first or None]], device, scheduler)
         left = [run for run in runs if run.key not in recorded and not Run(run.key).is_finished]
         click.echo(f"{len(left)} runs, about {timing.core_hours(left, source):.1f} core-hours")
         if not estimate:
             sweeps.sweep(left, **how)
 
-    tried = trainings.rate_runs(spec)
-    if not keep:
+    tried = [] if draw else trainings.rate_runs(spec)
+    if tried and not keep:
         train(tried)
-    rates = trainings.chosen_rates(results.known(tried, device, profile))
+    rates = taken or trainings.chosen_rates(results.known(tried, device, profile))
     for name, rate in rates.items():
         click.echo(f"learning rate of {name}: {rate:g}")
-    named = trainings.plan(spec, rates, seeds)
+    named = trainings.live(spec, rates, seeds) if draw else trainings.plan(spec, rates, seeds)
     if not keep:
         train(named)
         return
-    results.record(sweeps.finished(named, device), profile)
-    n_recorded = len(results.known(named, device, profile))
+    results.record(sweeps.finished(named, device), profile, draw)
+    n_recorded = len(results.known(named, device, profile, draw))
     click.echo(f"{n_recorded} of {len(named)} runs of {profile} are recorded in data/results")
 
 

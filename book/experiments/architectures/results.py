@@ -84,32 +84,32 @@ def clip_error(first: Sequence[Run], second: Sequence[Run], rng: np.random.Gener
     return evaluation.compare(labels, *outputs, rng, n_resamples=200).floor
 
 
-def _tables(profile: str) -> tuple[str, str, str]:
+def _tables(profile: str, draw: int = 0) -> tuple[str, str, str]:
     """Return the names of the recorded tables of a profile: its runs, their tags, the clips' part."""
-    name = recorded_tables.of_profile("architectures", profile)
+    name = recorded_tables.of_profile(f"architectures_draw_{draw}" if draw else "architectures", profile)
     return name, f"{name}_tags", f"{name}_pairs"
 
 
-def recorded(profile: str = "quick") -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def recorded(profile: str = "quick", draw: int = 0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the recorded runs, their AUC by tag, the test clips' part in comparisons, the provenance.
 
-    Empty tables with their columns where nothing of that profile is recorded.
+    Empty tables with their columns where nothing of that profile and draw of the corpus is recorded.
     """
-    names = _tables(profile)
+    names = _tables(profile, draw)
     if not (paths.DATA / "results" / f"{names[0]}.json").is_file():
         return (*(pd.DataFrame(columns=columns) for columns in _COLUMNS), {"fingerprint": ""})
     return (*map(recorded_tables.read, names), recorded_tables.origin(names[0]))
 
 
-def known(named: trainings.Plan, device: str = "auto", profile: str = "quick") -> pd.DataFrame:
+def known(named: trainings.Plan, device: str = "auto", profile: str = "quick", draw: int = 0) -> pd.DataFrame:
     """Return the rows of those runs that are finished in the store or recorded in a profile's table."""
     here = sweeps.finished(named, device)
-    rows, told = table(here) if here else pd.DataFrame(columns=["key"]), recorded(profile)[0]
+    rows, told = table(here) if here else pd.DataFrame(columns=["key"]), recorded(profile, draw)[0]
     keys = {run.key for run in sweeps.resolve([run for _, run in named], device)} - set(rows["key"])
     return pd.concat([part for part in (rows, told[told["key"].isin(keys)]) if len(part)] or [told[:0]])
 
 
-def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
+def record(named: Sequence[tuple[str, Run]], profile: str = "quick", draw: int = 0) -> None:
     """Write finished runs to ``data/results``, beside what the same code has recorded on the same corpus.
 
     Parameters
@@ -118,6 +118,8 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
         Of one base, such as all of a `plan` that are finished.
     profile : str
         Whose sizes they have; each profile has tables of its own.
+    draw : int
+        Of the synthetic corpus; each draw has tables of its own.
     """
     if not named:
         raise InputError("none of these runs is finished yet; train some first")
@@ -139,8 +141,8 @@ def record(named: Sequence[tuple[str, Run]], profile: str = "quick") -> None:
         by_tag([(name, run) for name, run in named if run.spec.seed != RATE_SEED and "," not in name]),
         pd.DataFrame(errors, columns=_COLUMNS[2]),
     )
-    names = _tables(profile)
-    if recorded(profile)[-1].items() >= told.items():
+    names = _tables(profile, draw)
+    if recorded(profile, draw)[-1].items() >= told.items():
         frames = tuple(map(recorded_tables.merged, names, frames, _UNIQUE))
     recorded_tables.replace(dict(zip(names, frames, strict=True)), names[0], **told)
 
@@ -186,6 +188,13 @@ def clip_error_of(errors: pd.DataFrame, first: Sequence[str], second: Sequence[s
     return float(found[0]) if found else np.nan
 
 
+def paired(rows: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Return the AUC of two configurations, a row a seed that both have."""
+    chosen = rows[rows["configuration"].isin([first, second]) & (rows["seed"] != RATE_SEED)]
+    wide = chosen.pivot_table(index="seed", columns="configuration", values="roc_auc")
+    return wide.reindex(columns=[first, second]).dropna()
+
+
 def compare(rows: pd.DataFrame, errors: pd.DataFrame, first: str, second: str) -> Estimate | None:
     """Estimate first minus second over the seeds that both have; None where fewer than two.
 
@@ -194,9 +203,7 @@ def compare(rows: pd.DataFrame, errors: pd.DataFrame, first: str, second: str) -
     rows, errors : DataFrame
         From `table` and `recorded`; the test clips' part is added where it is known.
     """
-    chosen = rows[rows["configuration"].isin([first, second]) & (rows["seed"] != RATE_SEED)]
-    wide = chosen.pivot_table(index="seed", columns="configuration", values="roc_auc")
-    wide = wide.reindex(columns=[first, second]).dropna()
+    wide = paired(rows, first, second)
     if len(wide) < 2:
         return None
     known = errors[(errors["first"] == first) & (errors["second"] == second)]

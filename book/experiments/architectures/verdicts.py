@@ -131,6 +131,58 @@ class Comparisons:
         )
 
 
+ACROSS_SIZES = ("C4.03", "C4.19")
+"""Claims that hold a network of 0.1M against one that the second draw of the corpus does not have."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The smallest networks on two draws of one corpus: other clips and labels, the same recipe.
+
+    Attributes
+    ----------
+    first, second : Comparisons
+    """
+
+    first: Comparisons
+    second: Comparisons
+
+    def change(self, *pair: str) -> Estimate | None:
+        """Estimate a difference of two configurations on the second draw minus that on the first.
+
+        Trainings of one seed share weights and order, so they are paired; the test clips of both draws count.
+        """
+        sides = [results.paired(each.rows, *pair) for each in (self.second, self.first)]
+        gaps = pd.concat([side[pair[0]] - side[pair[1]] for side in sides], axis=1, join="inner")
+        known = [each.gap(*pair) for each in (self.second, self.first)]
+        if len(gaps) < 2 or None in known:
+            return None
+        floor = float(np.hypot(*(one.floor for one in known if one)))
+        return statistics.paired_difference(*gaps.to_numpy().T, floor=floor)
+
+    def differences(self) -> dict[str, tuple[Estimate, Estimate, Estimate]]:
+        """Return each comparison of two structures at 0.1M: on the first draw, on the second, the change."""
+        pairs = {f"{a} − {b}": (f"{a} 0.1M", f"{b} 0.1M") for a, b in itertools.combinations(ORDER, 2)}
+        found = {name: (self.first.gap(*p), self.second.gap(*p), self.change(*p)) for name, p in pairs.items()}
+        return {name: (a, b, change) for name, (a, b, change) in found.items() if a and b and change}
+
+    def verdicts(self) -> pd.DataFrame:
+        """Return the verdict of each claim, as it is and with the second draw's trainings at 0.1M instead.
+
+        Returns
+        -------
+        DataFrame
+            Columns first, second; indexed by claim, without `ACROSS_SIZES`.
+        """
+        rows = self.first.rows[~self.first.rows["configuration"].isin(self.second.rows["configuration"])]
+        errors = self.first.errors.merge(self.second.errors[["first", "second"]], how="left", indicator=True)
+        errors = errors[errors.pop("_merge") == "left_only"]
+        mixed = Comparisons(pd.concat([self.second.rows, rows]), pd.concat([self.second.errors, errors]))
+        both = {"first": self.first.judged(), "second": mixed.judged()}
+        found = {draw: {claim: one["verdict"] for claim, one in judged.items()} for draw, judged in both.items()}
+        return pd.DataFrame(found).drop(index=list(ACROSS_SIZES))
+
+
 def judge_spreads(first: np.ndarray, second: np.ndarray) -> Judged:
     """Judge whether the first network's scores spread more over seeds than the second's.
 

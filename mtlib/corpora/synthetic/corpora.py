@@ -33,6 +33,9 @@ SAMPLE_RATE = 12_000
 FIRST = {"train": 0, "valid": 1_000_000, "test": 2_000_000}
 """Number of the first clip of each split."""
 
+SEEDS = (labels.SEED, 2117)
+"""Of the draws of the source corpus; no target task has one of them."""
+
 SHARD_CLIPS = 50
 """Clips a shard: the piece of work that a process takes and that an interruption loses."""
 
@@ -95,30 +98,41 @@ def recipe() -> dict[str, Any]:
 
 
 def write_source(
-    profile: Profile, *, n_jobs: int = -1, scheduler: str = "", progress: Callable[[int, int], None] | None = None
+    profile: Profile,
+    *,
+    draw: int = 0,
+    n_jobs: int = -1,
+    scheduler: str = "",
+    progress: Callable[[int, int], None] | None = None,
 ) -> corpus.Corpus:
     """Make the source corpus of a profile, or finish it, or find it as it is.
 
     Parameters
     ----------
     profile : Profile
+    draw : int
+        0 is the corpus of the book. Another number gives clips and labels by the same recipe with other
+        random numbers: what two draws say differently, a single one hides.
     n_jobs, scheduler, progress
         As in `mtlib.corpora.writing.write`.
     """
     sizes = {"train": profile.n_train, "valid": profile.n_valid, "test": profile.n_test}
     numbers = np.concatenate([FIRST[split] + np.arange(n) for split, n in sizes.items()])
     splits = np.repeat(list(sizes), list(sizes.values()))
-    name, made = f"synthetic-{profile.name}", recipe()
+    if not 0 <= draw < len(SEEDS):
+        raise InputError(f"draw must lie within 0 … {len(SEEDS) - 1}, got {draw}")
+    seed, made = SEEDS[draw], recipe()
+    name = f"synthetic-{profile.name}" + (f"-draw-{draw}" if draw else "")
     whole = {"recipe": digest([made, LABELS_VERSION, sizes, profile.clip_seconds])}
     if (found := _finished(name, whole)) is not None:
         return found
-    drawn = latents.draw(labels.SEED, numbers)
+    drawn = latents.draw(seed, numbers)
     salience = tagrules.salience(drawn)
     tau, phi = labels.default_tagability(), labels.default_false_positive()
     meta = {
         "tagability": dict(zip(TAGS, tau.tolist(), strict=True)),
         "false_positive": dict(zip(TAGS, phi.tolist(), strict=True)),
-        "slope": labels.SLOPE, "seed": labels.SEED,
+        "slope": labels.SLOPE, "seed": seed,
     }  # fmt: skip
     table = pd.DataFrame({
         "clip_id": [f"{s}-{n - FIRST[s]:05d}" for s, n in zip(splits, numbers, strict=True)],
@@ -127,11 +141,11 @@ def write_source(
     table["group"] = table["clip_id"]
     table = pd.concat([table, plain(drawn)], axis=1)
     return write(
-        name, table, Play(Source(), labels.SEED, profile.clip_seconds), made,
+        name, table, Play(Source(seed), seed, profile.clip_seconds), made,
         task="multilabel",
         tags=pd.DataFrame({"name": TAGS, "category": [CATEGORY[tag] for tag in TAGS]}),
         label_sets={
-            "observed": (labels.observe(salience, numbers), meta),
+            "observed": (labels.observe(salience, numbers, seed=seed), meta),
             "true": (salience > 0, {}),
             "salience": (salience.astype(np.float32), {"meaning": "a tag is true where it is above 0"}),
         },

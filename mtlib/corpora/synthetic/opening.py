@@ -4,13 +4,19 @@ Notebooks call `open_source` with their settings and need not know which it is.
 """
 
 from ...base import parallel
+from ...base.errors import InputError
 from ...base.profiles import Profile, Settings, named
 from ..corpus import Corpus
 from . import corpora
 
 
 def open_source(
-    settings: Settings | Profile | str = "quick", corpus: str = "synthetic", *, n_jobs: int = -1, scheduler: str = ""
+    settings: Settings | Profile | str = "quick",
+    corpus: str = "synthetic",
+    *,
+    draw: int = 0,
+    n_jobs: int = -1,
+    scheduler: str = "",
 ) -> Corpus:
     """Open the corpus that a notebook's parameters name.
 
@@ -21,6 +27,8 @@ def open_source(
     corpus : str
         ``synthetic`` is made for the profile, on all cores, unless it is there; another name is that of a
         corpus prepared on this machine. Ignored with a notebook's settings.
+    draw : int
+        Of the synthetic corpus; 0 is the corpus of the book.
     n_jobs, scheduler
         As in `mtlib.base.parallel.run`; a notebook's settings name the scheduler.
 
@@ -32,12 +40,14 @@ def open_source(
     if isinstance(settings, Settings):
         corpus, scheduler, settings = settings.corpus, settings.scheduler, settings.profile
     if corpus != "synthetic":
+        if draw:
+            raise InputError(f"only the synthetic corpus has a second draw, got corpus {corpus!r}")
         made = Corpus.open(corpus)
         made.check_audio()
         return made
     profile = _profile(settings)
     with parallel.progress("clip", f"synthetic-{profile.name}") as progress:
-        return corpora.write_source(profile, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
+        return corpora.write_source(profile, draw=draw, n_jobs=n_jobs, scheduler=scheduler, progress=progress)
 
 
 def open_target(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from book.experiments.architectures import results, trainings
-from book.experiments.architectures.verdicts import Comparisons
+from book.experiments.architectures.verdicts import Comparisons, Draws
 
 NOTHING = pd.DataFrame(columns=["first", "second", "clip_error"])
 
@@ -56,6 +56,33 @@ def test_sizes_that_were_not_trained_are_named():
         assert few[claim]["verdict"] == "inconclusive" and "3M" in few[claim]["reason"]
     assert few["C4.20"]["verdict"] == "not tested"
     assert made_up(0.05, n_seeds=1).judged()["C2.03"]["verdict"] == "not tested"
+
+
+def test_what_another_draw_changes_is_seen_and_what_it_does_not_is_not():
+    first, second = made_up(0.05), made_up(-0.02, budgets=(0.1,))
+    found = Draws(first, second).differences()
+    assert len(found) == 6
+    before, after, change = found["crnn − k2c2"]
+    assert (before.value, after.value) == pytest.approx((0.05, -0.02), abs=2e-3)
+    assert change.value == pytest.approx(after.value - before.value) and change.high < 0
+    same = Draws(first, made_up(0.05, budgets=(0.1,))).differences()
+    assert all(abs(one.value) < 2e-3 for _, _, one in same.values())
+
+
+def test_the_test_clips_of_both_draws_count_in_a_change():
+    sides = [
+        Comparisons(made_up(lead).rows, pd.DataFrame([("crnn 0.1M", "k2c2 0.1M", e)], columns=NOTHING.columns))
+        for lead, e in ((0.05, 0.003), (0.02, 0.004))
+    ]
+    assert Draws(*sides).change("crnn 0.1M", "k2c2 0.1M").floor == pytest.approx(0.005)
+
+
+def test_verdicts_that_hang_on_the_draw_are_told():
+    first = made_up(0.05)
+    assert (Draws(first, made_up(0.05, budgets=(0.1,))).verdicts()["second"] == verdicts(first)["C4.02"]).sum() == 6
+    turned = Draws(first, made_up(-0.05, budgets=(0.1,))).verdicts()
+    assert turned["first"]["C4.02"] == "supported" and turned["second"]["C4.02"] == "contradicted"
+    assert set(turned.index).isdisjoint({"C4.03", "C4.19"})  # they need networks that a second draw does not have
 
 
 def test_tags_are_no_votes_but_seeds_are():

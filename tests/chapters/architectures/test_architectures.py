@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import toy
 from book.experiments.architectures import results, trainings
+from mtlib.__main__ import program
 from mtlib.base import paths, profiles
 from mtlib.base.errors import InputError
 from mtlib.training import sweeps
@@ -111,9 +113,23 @@ def test_nothing_to_record_is_told():
         results.record([])
 
 
-@pytest.mark.parametrize("profile", ["quick", "cpu"])
-def test_committed_tables_fit_their_keys(profile):
-    rows, tags, errors, told = results.recorded(profile)
+def test_a_second_draw_is_trained_as_the_first():
+    (first, _, _, told), (second, _, errors, other) = (results.recorded(draw=draw) for draw in (0, 1))
+    assert told["fingerprint"] != other["fingerprint"] and told["code"] == other["code"]
+    same = ["configuration", "n_train", "epochs", "seed", "n_clips", "peak_rate", "parameters"]
+    assert len(second.merge(first, on=same)) == len(second) == 12 and len(errors) == 6
+
+
+def test_a_second_draw_needs_the_rates_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTLIB_HOME", str(tmp_path))
+    result = CliRunner().invoke(program, ["architectures", "--draw", "1", "--profile", "smoke"])
+    assert result.exit_code == 1 and "those of profile smoke are not recorded" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("profile", "draw"), [("quick", 0), ("cpu", 0), ("quick", 1)])
+def test_committed_tables_fit_their_keys(profile, draw):
+    rows, tags, errors, told = results.recorded(profile, draw)
     assert len(rows)
     assert rows["key"].is_unique and rows["key"].str.fullmatch("[0-9a-f]{32}").all()
     assert not rows.duplicated(["configuration", "seed"]).any() and set(told) >= {"code", "corpus"}
