@@ -70,7 +70,7 @@ def as_data(spec: dict[str, Any]) -> str:
     return json.dumps(spec, cls=_InScript, ensure_ascii=False)
 
 
-def library() -> str:
+def vega() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script, for a page that stands alone."""
     bundle = vl_convert.javascript_bundle(  # type: ignore[call-arg]  # its stub asks for a snippet
         vl_version=".".join(alt.VEGALITE_VERSION.split(".")[:2])

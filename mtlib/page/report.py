@@ -218,7 +218,7 @@ def page(found: Evaluation) -> str:
         tables = {"Confusions": found.confusion().reset_index()} | tables
     return template.get_template("report.html").render(
         summary=found.summary(),
-        library=charts.library(),
+        library=charts.vega(),
         charts=[] if found.corpus.task == "regression" else list(_charts(found, by_tag)),
         tables=[(title, _table(table, title)) for title, table in tables.items()],
         players=[_player(found, row) for row in worst.drop_duplicates("clip").head(N_PLAYED).itertuples()],

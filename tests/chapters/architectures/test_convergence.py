@@ -20,6 +20,8 @@ GIVEN = {"profile": "smoke", "corpus": "tones", "seed": 0, "device": "cpu", "sch
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     monkeypatch.setenv("MTLIB_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "forms").symlink_to(paths.DATA / "forms")
     monkeypatch.setattr(paths, "DATA", tmp_path / "data")
     return toy.write(n_clips=40)
 

@@ -256,13 +256,13 @@ def test_what_is_not_whole_or_not_music_is_one_line(tmp_path, name, capfd):
     assert "digital silence" not in str(caught.value) and capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("n_channels", [1, 2, 6])
-@pytest.mark.parametrize("kind", ["WAV", "MP3", "OPUS"])
+@pytest.mark.parametrize(
+    ("kind", "n_channels"),
+    [(kind, n) for kind in ("WAV", "MP3", "OPUS") for n in (1, 2, 6) if (kind, n) != ("MP3", 6)],  # two at most
+)
 def test_silence_and_one_channel_of_many_are_no_fault(tmp_path, kind, n_channels):
     samples = np.zeros((48_000, n_channels), np.float32)
     kind, subtype = ("OGG", kind) if kind == "OPUS" else (kind, None)
-    if kind == "MP3" and n_channels > 2:
-        pytest.skip("an MP3 has two channels at most")
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(encoded(kind, samples, 48_000, subtype))
     assert audio.is_silent(audio.decode(path).samples)
