@@ -20,6 +20,7 @@ the five-layer CNN saturates under the first reading and is only offered under t
 [Choi2018, §2.4, §4.2.4, §6.2]
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from torch import nn
 from ..base import published
 from ..base.errors import InputError
 from ..signal import audio, frontend
-from . import keras, models
+from . import keras, models, structures
 
 _TAGGER = "music-auto_tagging-keras"
 
@@ -130,6 +131,45 @@ def compact1(weights: keras.Weights, *, batch_statistics: bool = True) -> models
     network = models.Convnet(batch_statistics=batch_statistics)
     _fill(network, keras.prefixed(**parts))
     return network
+
+
+def genre(weights: keras.Weights) -> models.DenseConvnet:
+    """Build the genre network [Choi2018, §7.2.4]; the widths of its layers are read from the file.
+
+    Files of its time name arrays by number (``layer_0/param_0``), later ones by kind, so arrays are taken
+    in the order of their layers: kernels have four axes, dense layers two. What has no weights is in no
+    file: the author's example normalises responses after each pooling, his deconvolution does not, and
+    neither does this network.
+    """
+    kernels, matrices = (
+        sorted((name for name, array in weights.items() if array.ndim == n_axes), key=_number) for n_axes in (4, 2)
+    )
+    if len(kernels) != 5 or len(matrices) < 2:
+        raise InputError(
+            f"weights of another network: {len(kernels)} convolutions and {len(matrices)} dense layers, "
+            "expected 5 and at least 2"
+        )
+    biases = {name.split("/")[0]: name for name, array in weights.items() if array.ndim == 1}
+    parts = {}
+    for i, name in enumerate((*kernels, *matrices)):
+        bias = biases.get(layer := name.split("/")[0], f"bias of {layer}")
+        if name in kernels:
+            parts[f"stages__{i}__conv"] = keras.convolution(weights, name, bias, layout="theano", flip=True)
+        else:
+            last = name == matrices[-1]
+            parts["output" if last else f"hidden__{i - 5}__dense"] = keras.dense(weights, name, bias)
+    n_maps, n_hidden = [len(weights[name]) for name in kernels], [weights[name].shape[1] for name in matrices[:-1]]
+    network = models.DenseConvnet(
+        n_maps, n_hidden, structures.pools("genre", 257, 173), [(3, 3)] * 5, n_freq=257, n_frames=173, n_tags=3,
+        normalise=False, activation="relu",
+    )  # fmt: skip
+    _fill(network, keras.prefixed(**parts))
+    return network
+
+
+def _number(name: str) -> int:
+    """Return the number of an array's layer: 1 of ``convolution2d_1/convolution2d_1_W``."""
+    return int(("0", *re.findall(r"\d+", name.split("/")[0]))[-1])
 
 
 def _fill(network: nn.Module, state: dict[str, torch.Tensor]) -> None:

@@ -4,6 +4,7 @@ import json
 
 from book.builder import build
 from mtlib.base import paths
+from mtlib.evidence import claims
 
 
 class Chapter:
@@ -17,3 +18,23 @@ class Chapter:
             "\n\n".join(self.text[cell["id"]] for cell in self.cells if cell["cell_type"] == kind)
             for kind in ("markdown", "code")
         )
+
+    def run(self, namespace: dict[str, object], *ids: str) -> None:
+        """Execute code cells by their ids, outside of a notebook, with the names of `namespace`."""
+        for name in ids:
+            exec(compile(self.text[name], name, "exec"), namespace)
+
+    def opened(self) -> dict[str, object]:
+        """Return the names of the chapter after its imports, at the profile smoke."""
+        namespace: dict[str, object] = {"__name__": "chapter"}
+        self.run(namespace, "parameters")
+        namespace["profile"] = "smoke"
+        self.run(namespace, "check", "imports")
+        return namespace
+
+
+def kept_evidence(monkeypatch) -> list[claims.Evidence]:
+    """Return the list into which evidence goes that cells record from now on."""
+    rows, record = [], claims.record
+    monkeypatch.setattr(claims, "record", lambda *args, **fields: rows.append(record(*args, **fields)))
+    return rows

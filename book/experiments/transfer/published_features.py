@@ -48,6 +48,13 @@ class Task:
         return file.reachable or published.state(file) == "present"
 
     @property
+    def why_no_mfcc(self) -> str:
+        """What to say where no score with MFCCs is recorded."""
+        if not self.has_mfcc:
+            return "the file of the MFCC features of this task is not reachable in this build"
+        return f"they are not recorded: `python -m mtlib transfer --task {self.name} --protocol nested --record`"
+
+    @property
     def is_regression(self) -> bool:
         """Whether R² scores it rather than accuracy."""
         return self.label != "label"
@@ -119,8 +126,8 @@ def load(name: str) -> TaskData:
     table = pd.read_csv(files.pop("labels"))
     blocks = {part: np.load(path, allow_pickle=False) for part, path in files.items()}
     for part, block in blocks.items():
-        if len(block) != len(table):
-            raise InputError(f"{name}: {len(block)} clips in {part}, but {len(table)} labels")
+        if block.ndim != 2 or len(block) != len(table):
+            raise InputError(f"{name}: {part} has shape {block.shape}, expected a row for each of {len(table)} labels")
     return TaskData(task, blocks, table[task.label].to_numpy(), table)
 
 

@@ -5,27 +5,34 @@ name; it learns from hundreds of composed clips where the thesis had 80,000 reco
 the method and not about the thesis' 75 %. The notebook trains a narrow one live and reads the others from
 ``data/results``; ``python -m mtlib understanding --part genre --record`` computes them again.
 
+The author's own network (`PUBLISHED`) is opened where its file is at hand, by `open_published`.
+
 Conventions
     Input are log magnitudes of 512-point transforms, standardised clip by clip: the thesis says magnitude,
-    the author's code mentions the logarithm in a comment. A network starts from the weights its seed draws;
+    the author's code mentions the logarithm in a comment. His own network is given the magnitude itself, as
+    in his code of the deconvolution. A network starts from the weights its seed draws;
     these, untrained, are what ``random`` means here.
 """
 
 import numpy as np
 import pandas as pd
+import soxr
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import nn
 
-from mtlib.base import profiles
+from mtlib.base import profiles, published
+from mtlib.base.errors import InputError
 from mtlib.corpora.corpus import Corpus
 from mtlib.evidence.statistics import Estimate, mean
-from mtlib.signal import views
+from mtlib.networks import keras, released
+from mtlib.signal import audio, views
 from mtlib.training import objectives
 from mtlib.training.runs import Run
 from mtlib.training.specs import Model, RunSpec, View
 from mtlib.training.training import Training
 
-from . import auralisation, deconvolution, receptive_fields, sound_descriptors
+from . import auralisation, deconvolution, listening, receptive_fields, sound_descriptors
 
 NETWORKS, LAYERS = "genre_networks", "genre_layers"
 """Names of the recorded tables: one row a network, and one a layer and clip."""
@@ -35,6 +42,46 @@ THESIS_MAPS, FEW_MAPS = 64, 16
 
 PEAK_RATE = 3e-3
 """Highest learning rate: nothing is normalised in this network, and 1e-2 is too much for it."""
+
+PUBLISHED = "Auralisation/vggnet5_local_keras_model_CNN_stft_11_frame_173_freq_257_folding_0_best.keras"
+"""The author's network, probably the thesis' own: its name gives the input of 257 bins and 173 frames."""
+
+SAMPLE_RATE, N_SAMPLES = 11_025, 44_100
+"""Its input: four seconds."""
+
+
+def open_published() -> tuple[tuple[nn.Module, nn.Module] | None, str]:
+    """Open the author's genre network, if this build has it.
+
+    Returns
+    -------
+    found : (frontend, network) or None
+    reason : str
+        Why it is None, in one line; empty otherwise.
+    """
+    if published.state(published.ARTIFACTS[PUBLISHED]) == "missing":
+        return None, "the author's genre network is not reachable in this build"
+    paths, reason = published.gather([PUBLISHED])
+    if not paths:
+        return None, reason
+    try:
+        network = released.genre(keras.read(paths[PUBLISHED]))
+    except InputError as error:
+        return None, f"{PUBLISHED}: {error}"
+    return (views.build("stft", magnitude="linear", standardise=False, sample_rate=SAMPLE_RATE).eval(), network), ""
+
+
+def excerpt(name: str) -> np.ndarray:
+    """Return the middle four seconds of an excerpt of `listening`, as the author's network takes them."""
+    samples = listening.load(name, audio.SAMPLE_RATE * N_SAMPLES // SAMPLE_RATE)
+    return soxr.resample(samples, audio.SAMPLE_RATE, SAMPLE_RATE, quality="HQ")
+
+
+def best_order(outputs: np.ndarray, genre: np.ndarray) -> float:
+    """Return the accuracy of outputs (clip, output) under the best order of the genres, which no file states."""
+    n = outputs.shape[1]
+    counts = np.array([[((outputs.argmax(1) == k) & (genre == g)).sum() for g in range(n)] for k in range(n)])
+    return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / len(genre))
 
 
 def spec(corpus: Corpus, profile: profiles.Profile, seed: int = 0, n_maps: int = THESIS_MAPS) -> RunSpec:
@@ -75,7 +122,6 @@ def summary(run: Run, corpus: Corpus) -> pd.DataFrame:
     return pd.DataFrame([row | silent_feature(run, corpus) | {"key": run.key[:12]}])
 
 
-@torch.inference_mode()
 def silent_feature(run: Run, corpus: Corpus, genre: str = "hip-hop") -> dict[str, float]:
     """Look for a feature of the last layer that is silent for one genre and not for the others.
 
@@ -85,20 +131,27 @@ def silent_feature(run: Run, corpus: Corpus, genre: str = "hip-hop") -> dict[str
         ``silent feature`` (chosen on the validation clips), and in which share of the *test* clips it is
         zero: ``silent in genre``, ``silent elsewhere``.
     """
-    network, front, silent = run.network(), frontend(run), {}
-    own = list(corpus.tags["name"]).index(genre)
+    feature, own, others = silent_clips(run.network(), frontend(run), corpus, genre, run.spec.labels)
+    return {"silent feature": feature, "silent in genre": own.mean(), "silent elsewhere": others.mean()}
+
+
+@torch.inference_mode()
+def silent_clips(
+    network: nn.Module, front: nn.Module, corpus: Corpus, genre: str = "hip-hop", labels: str = "observed"
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the feature of `silent_feature`, and for which test clips it is silent: of the genre, of the others."""
+    own, silent = list(corpus.tags["name"]).index(genre), {}
     for split in ("valid", "test"):
         clips = corpus.split(split)
         parts = [
             network.feature_maps(front(corpus.batch(part)))[-1].amax((2, 3)) == 0
             for part in np.array_split(clips, -(-len(clips) // 16))
         ]
-        is_own = corpus.labels(run.spec.labels)[clips] == own
+        is_own = corpus.labels(labels)[clips] == own
         values = torch.cat(parts).numpy()  # (clip, feature)
-        silent[split] = np.stack([values[is_own].mean(0), values[~is_own].mean(0)])
-    best = int((silent["valid"][0] - silent["valid"][1]).argmax())
-    names = ("silent in genre", "silent elsewhere")
-    return {"silent feature": best} | dict(zip(names, silent["test"][:, best], strict=True))
+        silent[split] = values[is_own], values[~is_own]
+    best = int((silent["valid"][0].mean(0) - silent["valid"][1].mean(0)).argmax())
+    return best, *(side[:, best] for side in silent["test"])
 
 
 def first_kernels(network: nn.Module) -> np.ndarray:

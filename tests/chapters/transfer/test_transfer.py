@@ -1,11 +1,15 @@
 """Chapter 6's engine on the author's files: his scores, splits, the store and the recorded tables."""
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from book.experiments.transfer import protocols, published_features
 from mtlib.base import paths
+from mtlib.base import published as files
 from mtlib.base.errors import InputError
 
 needs_files = pytest.mark.usefixtures("published")
@@ -163,3 +167,44 @@ def test_bad_sets_and_protocols_are_refused():
         protocols.evaluate(data, "mfcc", "thesis")
     with pytest.raises(InputError, match="unknown protocol 'fair'"):
         protocols.evaluate(data, "1", "fair")
+
+
+@pytest.fixture
+def urban_mfcc(tmp_path, monkeypatch, published):
+    """Put a stand-in where the MFCC file of the sound events belongs and let its hash be the right one."""
+
+    def write(values):
+        path, name = tmp_path / "urban.npy", f"{published_features.REPOSITORY}/data_feats/urbansound_mfcc.npy"
+        np.save(path, values)
+        blob = hashlib.sha1(b"blob %d\0" % path.stat().st_size + path.read_bytes()).hexdigest()
+        item = replace(files.ARTIFACTS[name], name=str(path), checksum=blob)
+        monkeypatch.setitem(files.ARTIFACTS, name, item)
+        published_features.load.cache_clear()
+
+    yield write
+    published_features.load.cache_clear()
+
+
+def test_the_mfccs_of_the_sound_events_are_used_when_present(urban_mfcc):
+    task = published_features.TASKS["T6"]
+    assert task.why_no_mfcc == "the file of the MFCC features of this task is not reachable in this build"
+    urban_mfcc(np.random.default_rng(0).normal(size=(8732, 120)))
+    assert "--task T6 --protocol nested --record" in task.why_no_mfcc
+    assert protocols.cells(["T6"], ["mfcc", "12345+mfcc"], "nested") == [
+        ("T6", "mfcc", "nested", 0), ("T6", "12345+mfcc", "nested", 0)
+    ]  # fmt: skip
+    data = published_features.load("T6")
+    assert [part.shape[1] for part in data.parts("12345+mfcc")] == [32] * 5 + [120]
+    rows = np.sort(np.random.default_rng(1).permutation(8732)[:400])
+    few = published_features.TaskData(
+        task, {name: block[rows] for name, block in data.blocks.items()}, data.y[rows], data.table.iloc[rows]
+    )
+    result = protocols.evaluate(few, "mfcc", "nested", max_iter=2000)
+    assert len(result.fold_scores) == 10 and result.score < 0.3  # noise knows nothing of ten classes
+
+
+@pytest.mark.parametrize("shape", [(8732,), (8731, 120)])
+def test_mfccs_of_another_shape_are_told(urban_mfcc, shape):
+    urban_mfcc(np.zeros(shape))
+    with pytest.raises(InputError, match=r"T6: mfcc has shape .*, expected a row for each of 8732 labels"):
+        published_features.load("T6")
