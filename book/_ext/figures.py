@@ -101,8 +101,9 @@ class Figures(SphinxPostTransform):
 
 def _wrap(chart: nodes.raw, name: str) -> None:
     spec = spec_of(chart)
-    figure = nodes.figure(classes=["mt-figure"], ids=[name])
+    figure = nodes.figure(ids=[name])
     chart.replace_self(figure)
+    figure["classes"] = ["mt-figure"]  # and not the output's, which scrolls
     figure += [chart, nodes.raw("", without_script(spec), format="html")]
     if text := spec.get("description"):
         figure += nodes.caption("", text, classes=["mt-described"])
@@ -113,8 +114,7 @@ def _caption(cell: nodes.container, charts: list[nodes.raw], paragraph: nodes.pa
     figure = charts[-1].parent
     if not isinstance(figure, nodes.figure):
         figure = nodes.figure(classes=["mt-figure"], ids=[name])
-        first = charts[0].parent
-        first.replace_self(figure) if len(first.children) == 1 else first.insert(0, figure)
+        charts[0].parent.insert(0, figure)
         for chart in charts:
             chart.parent.remove(chart)
             figure += chart
