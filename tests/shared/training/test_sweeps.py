@@ -166,6 +166,7 @@ def test_loky_gives_the_same_after_kills_of_parent_and_worker(home, reference):
     assert_same(home, reference[0])
 
 
+@pytest.mark.slow
 def test_dask_gives_the_same_after_a_kill_of_the_scheduler(home, reference, tmp_path):
     with cluster(tmp_path / "dask") as (scheduler, _, address):
         assert Sweep(home, 2, 2, address).end()[0] == 0
